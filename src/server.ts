@@ -1,0 +1,287 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { openBlobs } from './blobs/open.ts';
+import { openLocalBus } from './bus/local.ts';
+import { ConfigError, developmentInstance } from './config.ts';
+import { contactRoutes } from './control/contacts.ts';
+import { isControl, openControl, type Readiness } from './control/control.ts';
+import { timeRoutes } from './control/time.ts';
+import { attachmentPrefix, objectPrefix } from './domain/attachments.ts';
+import { type Chat, participantOf } from './domain/chat.ts';
+import { type AccessKey, openAccessKeys, policySettings } from './http/access-keys.ts';
+import { type Gate, openGate } from './http/gate.ts';
+import { type Listener, type ListenerSettings, openListener } from './http/listener.ts';
+import { openPipeline } from './http/pipeline.ts';
+import { parsePolicy } from './http/policy.ts';
+import { type PublicUrls, publicUrls } from './http/public-url.ts';
+import { openThrottle } from './http/throttle.ts';
+import { attachmentsPath, openTransfers, type TransferParts } from './http/transfers.ts';
+import { openUpgrade, webSocketPath } from './http/upgrade.ts';
+import { type AttachmentParts, openAttachmentJobs } from './jobs/attachments.ts';
+import { openScanner } from './jobs/scanner.ts';
+import { openWorker } from './jobs/worker.ts';
+import { registry } from './operations/registry.ts';
+import { openWriter } from './operations/writer.ts';
+import { openHub } from './push/hub.ts';
+import { defaultPushSettings, type PushSettings } from './push/settings.ts';
+import { openSocketServer } from './push/socket.ts';
+import { quotaProfile } from './quotas.ts';
+import type { Clock } from './runtime/clock.ts';
+import type { Ids } from './runtime/ids.ts';
+import { type Lifetime, lifetime } from './runtime/lifetime.ts';
+import type { Log } from './runtime/log.ts';
+import { movableClock } from './runtime/movable-clock.ts';
+import { sealingKey, signingKeys } from './runtime/signing-key.ts';
+import type { Steady } from './runtime/steady.ts';
+import { seed } from './seeds.ts';
+import type { Config } from './settings.ts';
+import { openSqlite } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
+import { openTokens, type Tokens } from './tokens/tokens.ts';
+import { fingerprint, openVault } from './tokens/vault.ts';
+
+/** What the world outside gives a server. */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly steady: Steady;
+  readonly ids: Ids;
+  readonly log: Log;
+}
+
+export interface Server extends AsyncDisposable {
+  readonly urls: PublicUrls;
+  readonly port: number;
+  /** Reads the certificate files again; throws on a bad pair, keeping the old one. */
+  reloadTls(): void;
+}
+
+const operationNames = registry.map(({ name }) => name);
+
+export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+
+/** Builds everything by hand and starts it. Closing it drains: requests in flight, then sockets, then the store. */
+export async function startServer(config: Config, runtime: Runtime): Promise<Server> {
+  const life = lifetime();
+  try {
+    return await start(config, runtime, life);
+  } catch (failure) {
+    await life[Symbol.asyncDispose]();
+    throw failure;
+  }
+}
+
+async function start(config: Config, { clock: machine, steady, ids, log }: Runtime, life: Lifetime): Promise<Server> {
+  const startedAt = steady.now();
+  let readiness: Readiness = { isReady: false, reason: 'starting' };
+  const isDevelopment = config.mode === 'development';
+  const clock = movableClock(machine);
+  const quotas = quotaProfile(config.quotas, operationNames);
+  const instances = isDevelopment ? [developmentInstance, ...config.instances] : config.instances;
+
+  const store = life.own(openSqlite(config.dataDir, steady));
+  await seed(store, instances, clock.now());
+  const tokens = openTokens(signingKeys(config.dataDir, ids));
+  const bus = life.own(openLocalBus(log));
+  const writer = openWriter(store, bus, ids, log);
+  const push = pushSettings(config);
+  const hub = life.own(openHub({ store, bus, steady, log, settings: push }));
+  const sockets = life.own(openSocketServer({ hub, steady, log, settings: push }));
+  const parts = { store, writer, tokens, clock, steady, ids, log };
+  const { attachments, transfers, hasScanner } = await openFiles(config, parts, life);
+  const worker = life.own(openWorker({ ...parts, attachments }));
+  const throttle = openThrottle(quotas, { rate: config.connectionsPerToken / 10, burst: config.connectionsPerToken });
+  // The port is known only once it is open, and the URLs only with it: before the first request.
+  let urls = publicUrls(config.publicUrl, config.port, config.tlsCert !== undefined);
+  const gate = gateOf(config, urls.pathPrefix, store, steady, ids);
+  const settings = {
+    webSocketUrl: (token: string) => `${urls.socketBase}${webSocketPath}?token=${token}`,
+    attachmentUrl: (id: string, token: string) => `${urls.base}${attachmentsPath}/${id}?token=${token}`,
+    hasScanner,
+    concurrentChats: quotas.concurrentChats,
+    maxContentBytes: config.maxContentBytes,
+  };
+  const pipeline = openPipeline({
+    ...parts,
+    operations: registry,
+    gate,
+    throttle,
+    settings,
+    version,
+  });
+  const control = openControl(
+    {
+      version,
+      mode: config.mode,
+      get publicUrl() {
+        return urls.base;
+      },
+      get socketUrl() {
+        return urls.socketBase + webSocketPath;
+      },
+      operations: registry,
+      instances,
+      readiness: () => readiness,
+      uptimeSeconds: () => (steady.now() - startedAt) / 1000,
+      throttled: throttle.counts,
+      controlToken: config.controlToken,
+      log,
+    },
+    [
+      ...timeRoutes({
+        ...{ clock, steady, runDue: worker.settleDue, nextDue: worker.nextDue, delivered: hub.settled },
+        async reset() {
+          await sockets.closeAll();
+          await store.clear();
+          await attachments.removeBelow(attachmentPrefix);
+          clock.follow();
+          await seed(store, instances, clock.now());
+        },
+      }),
+      ...contactRoutes({
+        ...{ store, writer, clock, ids, participantToken: participantTokens(tokens) },
+        removeFiles: (chatId) => attachments.removeBelow(objectPrefix(chatId)),
+      }),
+    ],
+  );
+  const listener = await openListener(
+    listenerSettings(config, urls.pathPrefix),
+    {
+      opened(port) {
+        urls = publicUrls(config.publicUrl, port, config.tlsCert !== undefined);
+      },
+      answer: (request) => (isControl(request.path) ? control(request) : pipeline.handle(request)),
+      stream: transfers.answer,
+      upgrade: openUpgrade({ tokens, clock, accept: sockets.accept }),
+    },
+    { ids, log, steady },
+  );
+  life.own(listener);
+  life.onEnd(() => drainInTime(listener, config, steady));
+  life.onEnd(() => {
+    readiness = { isReady: false, reason: 'draining' };
+  });
+  readiness = { isReady: true };
+  return running(urls, listener, config, life);
+}
+
+/** Who never ends its request, or answers no close, must not take the time of those that come after it. */
+function drainInTime(listener: Listener, { shutdownSeconds }: Config, steady: Steady): Promise<void> {
+  const half = new Promise<void>((resolve) => steady.after(shutdownSeconds * 500, resolve));
+  return Promise.race([listener.drain(), half]);
+}
+
+function gateOf(config: Config, pathPrefix: string, store: Store, steady: Steady, ids: Ids): Gate {
+  const vault = openVault(config.secretKey ?? sealingKey(config.dataDir, ids), ids.secret);
+  const keyOf = openAccessKeys(configuredKeys(config), store, vault, steady);
+  const isDevelopment = config.mode === 'development';
+  return openGate({ verifies: config.auth === 'sigv4', isDevelopment, pathPrefix }, keyOf, store);
+}
+
+/** What has to do with the files of chats. */
+async function openFiles(
+  config: Config,
+  parts: Omit<AttachmentParts, 'blobs' | 'scanner'> & Pick<TransferParts, 'tokens'>,
+  life: Lifetime,
+) {
+  const { blobs: place, s3Region: region, s3Endpoint: endpoint, attachmentScanner } = config;
+  const s3 = place && { ...place, region, endpoint, forcePathStyle: endpoint !== undefined };
+  const blobs = life.own(await openBlobs(config.dataDir, s3, parts.ids));
+  if (s3) {
+    // Chats go on without it, so the start does, too.
+    blobs.list('', 1).catch((failure: unknown) => {
+      parts.log.error(
+        { err: failure, bucket: s3.bucket },
+        'the bucket of TERTULIA_BLOBS cannot be used: attachments fail',
+      );
+    });
+  }
+  const scanner = attachmentScanner === undefined ? undefined : openScanner(attachmentScanner);
+  return {
+    attachments: life.own(openAttachmentJobs({ ...parts, blobs, scanner })),
+    transfers: life.own(openTransfers({ ...parts, blobs })),
+    hasScanner: scanner !== undefined,
+  };
+}
+
+function pushSettings(config: Config): PushSettings {
+  return {
+    ...defaultPushSettings,
+    maxBufferedBytes: config.maxSocketBufferBytes,
+    maxFrameBytes: config.maxFrameBytes,
+    socketsPerParticipant: config.socketsPerParticipant,
+    pingMs: config.socketPingSeconds * 1000,
+    closeAfterEndMs: config.socketCloseSeconds * 1000,
+    stopMs: config.shutdownSeconds * 250,
+  };
+}
+
+/** The keys of the configuration file. Throws ConfigError for a policy that cannot be read. */
+function configuredKeys({ accessKeys }: Config): AccessKey[] {
+  return accessKeys.map(({ id, secret, account, name, policy }, index) => {
+    const read = policy === undefined ? undefined : parsePolicy(policy, policySettings);
+    if (read && !read.ok) {
+      const [first] = read.problems;
+      throw new ConfigError(`accessKeys[${index}].policy${first?.path && `.${first.path}`}: ${first?.message}`);
+    }
+    return { id, secret, account, name: name ?? id, version: fingerprint(secret), policy: read?.policy };
+  });
+}
+
+/** The token that `CreateParticipant` would answer. */
+function participantTokens(tokens: Tokens) {
+  return (chat: Chat, participantId: string) => {
+    const createdAt = participantOf(chat, participantId)?.createdAt ?? chat.createdAt;
+    const identity = { ...chat, chatId: chat.id, chatKey: chat.key, participantId };
+    return tokens.sign('participant', identity, createdAt, chat.expiresAt);
+  };
+}
+
+function running(urls: PublicUrls, listener: Listener, config: Config, life: AsyncDisposable): Server {
+  return {
+    urls,
+    port: listener.port,
+    reloadTls() {
+      const tls = tlsFiles(config);
+      if (tls) listener.replaceTls(tls);
+    },
+    [Symbol.asyncDispose]: () => life[Symbol.asyncDispose](),
+  };
+}
+
+function listenerSettings(config: Config, pathPrefix: string): ListenerSettings {
+  return {
+    host: config.host,
+    port: config.port,
+    alsoLoopback6: config.host === '127.0.0.1',
+    pathPrefix,
+    maxBodyBytes: config.maxBodyBytes,
+    maxDiscardedBytes: Math.max(8_388_608, config.maxBodyBytes),
+    maxConnections: config.maxConnections,
+    requestTimeoutMs: config.requestTimeoutSeconds * 1000,
+    transferTimeoutMs: config.transferSeconds * 1000,
+    keepAliveMs: config.keepAliveSeconds * 1000,
+    tls: tlsFiles(config),
+  };
+}
+
+function tlsFiles({ tlsCert, tlsKey }: Config): { cert: string; key: string } | undefined {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  const read = (setting: string, path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (failure) {
+      throw new ConfigError(`${setting} is "${path}", which cannot be read: ${(failure as Error).message}`);
+    }
+  };
+  const tls = { cert: read('TERTULIA_TLS_CERT', tlsCert), key: read('TERTULIA_TLS_KEY', tlsKey) };
+  try {
+    // Node takes an empty text for none, and would then refuse every client.
+    if (tls.cert === '' || tls.key === '') throw new Error('one of them is empty');
+    createSecureContext(tls);
+  } catch (failure) {
+    throw new ConfigError(
+      `TERTULIA_TLS_CERT is "${tlsCert}" and TERTULIA_TLS_KEY is "${tlsKey}", which do not go together: ${(failure as Error).message}; allowed: PEM files of a certificate chain and its key`,
+    );
+  }
+  return tls;
+}

@@ -1,0 +1,92 @@
+/**
+ * The embedded store's schema, one entry a version, applied in order and never changed once released.
+ *
+ * Items are rowid tables in the order of arrival with an index by (chat, time): twice as fast to write at 1.5 million
+ * rows as a table clustered by chat. Time, not number, is the index: it is as unique and as ordered, and finds an item
+ * by its id (whose first six bytes it is) and by AbsoluteTime as well.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE chat (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    ended INTEGER NOT NULL,
+    connected TEXT NOT NULL,
+    idle TEXT NOT NULL,
+    last INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    due INTEGER
+  ) STRICT;
+  CREATE INDEX chat_by_due ON chat (due, key) WHERE due IS NOT NULL;
+  CREATE TABLE chat_detail (chat INTEGER PRIMARY KEY, document TEXT NOT NULL) STRICT;
+  CREATE TABLE contact (
+    id TEXT PRIMARY KEY,
+    chat INTEGER NOT NULL,
+    instance TEXT NOT NULL,
+    association TEXT NOT NULL,
+    initiated_at INTEGER NOT NULL,
+    ended_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX contact_by_initiation ON contact (instance, initiated_at, id);
+  CREATE INDEX contact_by_end ON contact (instance, ended_at, id) WHERE ended_at IS NOT NULL;
+  CREATE INDEX contact_open ON contact (instance) WHERE ended_at IS NULL;
+  CREATE INDEX contact_by_association ON contact (association, initiated_at, id);
+  CREATE INDEX contact_by_chat ON contact (chat);
+  CREATE TABLE contact_term (
+    instance TEXT NOT NULL,
+    term BLOB NOT NULL,
+    initiated_at INTEGER NOT NULL,
+    contact TEXT NOT NULL,
+    ended_at INTEGER,
+    PRIMARY KEY (instance, term, initiated_at, contact)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX contact_term_by_end ON contact_term (instance, term, ended_at, contact) WHERE ended_at IS NOT NULL;
+  CREATE INDEX contact_term_by_contact ON contact_term (contact);
+  CREATE TABLE item (
+    chat INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    tail BLOB NOT NULL,
+    type INTEGER NOT NULL,
+    content_type TEXT,
+    content TEXT,
+    participant TEXT,
+    extra TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX item_by_time ON item (chat, time);
+  CREATE TABLE message_token (
+    chat INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    request BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    tail BLOB NOT NULL,
+    PRIMARY KEY (chat, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE token (
+    key BLOB PRIMARY KEY,
+    request BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX token_by_expiry ON token (expires_at);
+  CREATE TABLE mark (
+    chat INTEGER NOT NULL,
+    reader TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (chat, reader, kind, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE resource (
+    kind TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (kind, instance, id)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

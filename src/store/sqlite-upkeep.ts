@@ -1,0 +1,145 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { ContactPlace, ContactSearch, Term } from '../domain/search.ts';
+import type { Steady } from '../runtime/steady.ts';
+import { digest } from './plan.ts';
+import { transaction } from './sqlite-transaction.ts';
+import type { ChatRef, Erased, Store } from './store.ts';
+
+/** Searching contacts, what is due, and what is removed: the embedded store's reads and writes off the hot path. */
+type Upkeep = Pick<
+  Store,
+  'search' | 'associated' | 'openChats' | 'due' | 'nextDue' | 'forgetMessageTokens' | 'forgetTokens' | 'erase' | 'clear'
+>;
+
+type Prepared = (sql: string) => StatementSync;
+
+/** `wrote` is told how many rows a transaction of these removed, as the checkpointer is of every other. */
+export function upkeep(
+  database: DatabaseSync,
+  prepared: Prepared,
+  steady: Steady,
+  wrote: (changes: number) => void,
+): Upkeep {
+  // Whoever removes batch after batch leaves everybody else a turn between two of them.
+  const turn = () => new Promise<void>((resolve) => steady.soon(resolve));
+  const removing = async (sql: string, ...args: readonly number[]): Promise<number> => {
+    await turn();
+    const changes = Number(prepared(sql).run(...args).changes);
+    if (changes > 0) wrote(changes);
+    return changes;
+  };
+  return {
+    search: async (search) => searched(search, prepared),
+    async associated(associationId, past, limit) {
+      const rows = prepared(
+        `SELECT initiated_at AS time, id FROM contact
+         WHERE association = ? AND (initiated_at, id) > (?, ?) ORDER BY initiated_at, id LIMIT ?`,
+      ).all(associationId, past?.time ?? -1, past?.contactId ?? '', limit);
+      return places(rows);
+    },
+    async openChats(instanceId, limit) {
+      const row = prepared(
+        'SELECT count(*) AS count FROM (SELECT 1 FROM contact WHERE instance = ? AND ended_at IS NULL LIMIT ?)',
+      ).get(instanceId, limit);
+      return row?.count as number;
+    },
+    async due(by, limit) {
+      const rows = prepared('SELECT key, due FROM chat WHERE due <= ? ORDER BY due, key LIMIT ?').all(by, limit);
+      return rows.map((row) => ({ key: row.key as number, due: row.due as number }));
+    },
+    async nextDue(past = -1) {
+      const row = prepared('SELECT min(due) AS due FROM chat WHERE due > ?').get(past);
+      return (row?.due as number | null) ?? undefined;
+    },
+    forgetMessageTokens: (chat, limit) =>
+      removing(
+        `DELETE FROM message_token WHERE (chat, key) IN (SELECT chat, key FROM message_token WHERE chat = ? LIMIT ?)`,
+        chat,
+        limit,
+      ),
+    forgetTokens: (now, limit) =>
+      removing('DELETE FROM token WHERE key IN (SELECT key FROM token WHERE expires_at <= ? LIMIT ?)', now, limit),
+    async erase(ref, limit) {
+      await turn();
+      const erased = transaction(database, () => erase(prepared, ref, limit));
+      if (erased) wrote(erased.items + erased.tokens + erased.marks + erased.contacts);
+      return erased;
+    },
+    async clear() {
+      const changes = transaction(database, () =>
+        tables.reduce((sum, table) => sum + Number(prepared(`DELETE FROM ${table}`).run().changes), 0),
+      );
+      wrote(changes);
+    },
+  };
+}
+
+/** Everything but the migrations that were made. */
+const tables = ['chat', 'chat_detail', 'contact', 'contact_term', 'item', 'message_token', 'token', 'mark', 'resource'];
+
+/** One index serves each form: by start or by end, and by a term before either. */
+function searched(search: ContactSearch, prepared: Prepared): ContactPlace[] {
+  const { terms, newestFirst, limit } = search;
+  if (!terms) return inTime(search, undefined, prepared);
+  // Each term gives its first ones in order, so that nothing is sorted that is not on the page.
+  const found = new Map<string, ContactPlace>();
+  for (const term of terms) {
+    for (const place of inTime(search, term, prepared)) found.set(place.contactId, place);
+  }
+  const sorted = [...found.values()].sort(inOrder);
+  return (newestFirst ? sorted.reverse() : sorted).slice(0, limit);
+}
+
+/** With one bound on either side: with two lower bounds SQLite reads from the farther one, and skips. */
+function inTime(search: ContactSearch, term: Term | undefined, prepared: Prepared): ContactPlace[] {
+  const { instanceId, from, to, newestFirst, past, limit } = search;
+  const time = search.by === 'ended' ? 'ended_at' : 'initiated_at';
+  const [table, id, has] = term === undefined ? ['contact', 'id', ''] : ['contact_term', 'contact', 'AND term = ?'];
+  const [order, beyond, within] = newestFirst ? ['DESC', '<', '>='] : ['ASC', '>', '<='];
+  const start = past ?? { time: newestFirst ? to + 1 : from, contactId: '' };
+  const rows = prepared(
+    `SELECT ${time} AS time, ${id} AS id FROM ${table} WHERE instance = ? ${has}
+     AND (${time}, ${id}) ${beyond} (?, ?) AND ${time} ${within} ? ORDER BY ${time} ${order}, ${id} ${order} LIMIT ?`,
+  ).all(
+    instanceId,
+    ...(term === undefined ? [] : [digest(term)]),
+    start.time,
+    start.contactId,
+    newestFirst ? from : to,
+    limit,
+  );
+  return places(rows);
+}
+
+function inOrder(one: ContactPlace, other: ContactPlace): number {
+  return one.time - other.time || (one.contactId < other.contactId ? -1 : 1);
+}
+
+function places(rows: readonly unknown[]): ContactPlace[] {
+  return (rows as { time: number; id: string }[]).map(({ time, id }) => ({ time, contactId: id }));
+}
+
+/**
+ * The first call takes the chat out of every read of chats and contacts, and moves its revision so that what was decided
+ * before cannot bring it back. Its row stays, so that its ids are never used again. A row that is due but has no document
+ * is one whose erasing was cut short.
+ */
+function erase(prepared: Prepared, ref: ChatRef, limit: number): Erased | undefined {
+  const [where, value] = 'key' in ref ? ['key = ?', ref.key] : ['id = ?', ref.contactId];
+  const chat = prepared(`SELECT key FROM chat WHERE ${where}`).get(value) as { key: number } | undefined;
+  if (!chat) return undefined;
+  const run = (sql: string, ...more: readonly number[]) => Number(prepared(sql).run(chat.key, ...more).changes);
+  const some = (table: string, keys: string) =>
+    run(`DELETE FROM ${table} WHERE (${keys}) IN (SELECT ${keys} FROM ${table} WHERE chat = ? LIMIT ?)`, limit);
+
+  run('DELETE FROM chat_detail WHERE chat = ?');
+  run("UPDATE chat SET ended = 1, connected = '', due = 0, revision = revision + 1 WHERE key = ?");
+  run('DELETE FROM contact_term WHERE contact IN (SELECT id FROM contact WHERE chat = ?)');
+  const contacts = run('DELETE FROM contact WHERE id IN (SELECT id FROM contact WHERE chat = ?)');
+  const items = some('item', 'rowid');
+  const tokens = some('message_token', 'chat, key');
+  const marks = some('mark', 'chat, reader, kind, number');
+  const isDone = [items, tokens, marks].every((count) => count < limit);
+  if (isDone) run('UPDATE chat SET due = NULL WHERE key = ?');
+  return { items, tokens, marks, contacts, isDone };
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Place } from './store.contract.ts';
+import { chatNow, done, leaving, message, newChat, noon, snapshot, startChat, transcript } from './store-fixtures.ts';
+
+/** What outlives a store that is closed. */
+export function keepingRules(place: () => Promise<Place>): void {
+  const withPlace = (run: (there: Place) => Promise<void>) => async () => {
+    const there = await place();
+    try {
+      await run(there);
+    } finally {
+      await there.remove();
+    }
+  };
+
+  test(
+    '[ST10] has everything after reopening, and goes on from there',
+    withPlace(async (there) => {
+      const store = await there.open();
+      const chat = await startChat(store, ['ann', 'bob'], ['eve']);
+      const sent = message(chat.key, 'ann', { content: 'é😀\u{10ffff}', now: noon + 50 });
+      const first = done(await store.append(sent));
+      const token = { scope: 's', value: 'v', request: 'r', answer: { at: noon }, expiresAt: noon + 1000 };
+      const resource = { kind: 'flow', instance: 'i', id: 'f', name: 'n', document: { of: [1, null] } };
+      done(await store.commit({ ...leaving(chat, 'bob'), token, resources: [resource] }));
+      done(await store.commit({ now: noon, mark: { chat: chat.key, reader: 'ann', kind: 'read', number: 1 } }));
+      const before = await snapshot(store, chat.key);
+      await store[Symbol.asyncDispose]();
+
+      await using again = await there.open();
+      assert.deepEqual(await snapshot(again, chat.key), before);
+      const stored = await again.answered(token, noon);
+      assert.deepEqual([stored?.answer, stored?.matches('r'), stored?.matches('x')], [token.answer, true, false]);
+      assert.deepEqual(await again.resource('flow', 'i', 'f'), { ...resource, revision: 1 });
+      const repeat = done(await again.append(sent));
+      assert.deepEqual([repeat.number, repeat.time, repeat.again], [first.number, first.time, true]);
+      assert.deepEqual(await again.append(message(chat.key, 'bob')), { refused: 'not-connected' });
+      assert.equal(done(await again.append(message(chat.key, 'ann'))).number, 3);
+      assert.deepEqual(await again.commit(leaving(chat, 'ann')), { stale: true });
+      done(await again.commit(leaving(await chatNow(again, chat), 'ann')));
+      const other = await startChat(again);
+      assert.notEqual(other.key, chat.key);
+      await transcript(again, chat.key);
+    }),
+  );
+
+  test(
+    '[ST10] answers and keeps what was asked before it was closed, and refuses what comes after',
+    withPlace(async (there) => {
+      const store = await there.open();
+      const chat = await startChat(store);
+      const asked = Array.from({ length: 40 }, () => store.append(message(chat.key, 'ann')));
+      const born = newChat();
+      const created = store.commit({ now: noon, chat: { created: born } });
+      await store[Symbol.asyncDispose]();
+      for (const each of await Promise.all(asked)) done(each);
+      done(await created);
+      await assert.rejects(store.append(message(chat.key, 'ann')));
+      await assert.rejects(store.commit({ now: noon, chat: { created: newChat() } }));
+      await store[Symbol.asyncDispose]();
+
+      await using again = await there.open();
+      assert.equal((await transcript(again, chat.key)).length, 40);
+      await chatNow(again, born);
+    }),
+  );
+}
