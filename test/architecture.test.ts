@@ -47,6 +47,11 @@ const table: Readonly<Record<string, Row>> = {
     libraries: ['node:*'],
   },
   jobs: { values: ['domain', 'runtime'], types: ['store', 'blobs', 'operations/writer'], libraries: ['node:*'] },
+  outbox: {
+    values: ['domain', 'wire', 'runtime'],
+    types: ['store', 'blobs', 'settings', 'operations/writer', 'http/request'],
+    libraries: ['node:*', '@aws-sdk/client-sns', '@aws-sdk/client-lambda', '@nats-io/transport-node', 'node-forge'],
+  },
   settings: { values: [] },
   config: { values: ['settings'], libraries: ['node:*'] },
   quotas: { values: ['config', 'domain'], libraries: ['node:*'] },
