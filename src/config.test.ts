@@ -45,7 +45,8 @@ describe('settings', () => {
   });
 
   it('[CF1] fill every member of the configuration, each by one row', () => {
-    const members = Object.keys(readConfig({})).filter((name) => name !== 'instances' && name !== 'accessKeys');
+    const others = ['instances', 'accessKeys', 'streams', 'contactEvents', 'buckets', 'configFolder'];
+    const members = Object.keys(readConfig({})).filter((name) => !others.includes(name));
     assert.deepEqual(members.sort(), settings.map(({ key }) => key as string).sort());
   });
 
@@ -65,6 +66,7 @@ describe('settings', () => {
       tlsCert: undefined,
       tlsKey: undefined,
       allowUnsignedRemote: false,
+      allowLinkLocal: false,
       maxBodyBytes: 1_048_576,
       maxConnections: 16_384,
       requestTimeoutSeconds: 30,
@@ -86,8 +88,13 @@ describe('settings', () => {
       controlToken: undefined,
       quotas: 'unlimited',
       connectionsPerToken: 30,
+      outboxLanes: 10_000,
       instances: [],
       accessKeys: [],
+      streams: [],
+      contactEvents: [],
+      configFolder: process.cwd(),
+      buckets: [],
     };
     assert.deepEqual(readConfig({}), defaults);
     assert.ok(Object.isFrozen(readConfig({})));
@@ -195,6 +202,7 @@ describe('wrong settings', () => {
     ['TERTULIA_TRANSFER_SECONDS', '2701', 'a whole number from 1 to 2700'],
     ['TERTULIA_LOG', 'verbose', 'debug, info, warn, error, silent'],
     ['TERTULIA_ALLOW_UNSIGNED_REMOTE', 'yes', 'true, false'],
+    ['TERTULIA_ALLOW_LINK_LOCAL', 'yes', 'true, false'],
     ['TERTULIA_ALLOW_UNSIGNED_REMOTE', '1', 'true, false'],
     ['TERTULIA_MAX_BODY_BYTES', '524287', 'a whole number from 524288 to 8388608'],
     ['TERTULIA_MAX_BODY_BYTES', '8388609', 'a whole number from 524288 to 8388608'],
@@ -207,6 +215,7 @@ describe('wrong settings', () => {
     ['TERTULIA_SOCKETS_PER_PARTICIPANT', '0', 'a whole number from 1 to 1000'],
     ['TERTULIA_SOCKET_PING_SECONDS', '3601', 'a whole number from 1 to 3600'],
     ['TERTULIA_SOCKET_CLOSE_SECONDS', '0', 'a whole number from 1 to 3600'],
+    ['TERTULIA_OUTBOX_LANES', '0', 'a whole number from 1 to 1000000'],
   ];
   for (const given of [
     '0',
@@ -255,7 +264,7 @@ describe('wrong settings', () => {
     const line = refusal(path);
     assert.ok(
       line.startsWith(
-        `port in ${path.TERTULIA_CONFIG} is not a setting; allowed are instances, accessKeys, TERTULIA_MODE, `,
+        `port in ${path.TERTULIA_CONFIG} is not a setting; allowed are instances, accessKeys, streams, contactEvents, buckets, TERTULIA_MODE, `,
       ),
       line,
     );

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { type AccessKeyConfig, type Config, type InstanceConfig, type Setting, settings } from './settings.ts';
 
 /** A setting that stops the start; the message is one line for a person, whatever the setting holds. */
@@ -28,13 +29,20 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       name.startsWith('TERTULIA_') && !name.startsWith('TERTULIA_TEST_') && !known.has(name) && !others.has(name),
   );
   if (stranger) throw new ConfigError(`${stranger} is not a setting; allowed are ${[...known, ...others].join(', ')}`);
-  const { instances, accessKeys, ...file } = readFile(environment.TERTULIA_CONFIG);
+  const { instances, accessKeys, streams, contactEvents, buckets, ...file } = readFile(environment.TERTULIA_CONFIG);
   const values = settings.map((setting) => [
     setting.key,
     readSetting(setting, environment[setting.name], file[setting.name]),
   ]);
-  const lists = { instances: instancesOf(instances), accessKeys: accessKeysOf(accessKeys) };
-  const config = { ...Object.fromEntries(values), ...lists } as Config;
+  const lists = {
+    instances: instancesOf(instances),
+    accessKeys: accessKeysOf(accessKeys),
+    streams: listOf(streams, 'streams', '[{topics, kind, …}]'),
+    contactEvents: listOf(contactEvents, 'contactEvents', '[{kind, …}]'),
+    buckets: listOf(buckets, 'buckets', '[{bucket, directory or s3}]'),
+  };
+  const configFolder = environment.TERTULIA_CONFIG ? dirname(resolve(environment.TERTULIA_CONFIG)) : resolve();
+  const config = { ...Object.fromEntries(values), ...lists, configFolder } as Config;
   return Object.freeze(checked(withDefaults(config)));
 }
 
@@ -114,7 +122,14 @@ function readFile(path: string | undefined): Record<string, unknown> {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new ConfigError(`TERTULIA_CONFIG is "${path}"; allowed: a file that holds a JSON object`);
   }
-  const names = ['instances', 'accessKeys', ...settings.map((each) => each.name)];
+  const names = [
+    'instances',
+    'accessKeys',
+    'streams',
+    'contactEvents',
+    'buckets',
+    ...settings.map((each) => each.name),
+  ];
   const stranger = Object.keys(parsed).find((name) => !names.includes(name));
   if (stranger) throw new ConfigError(`${stranger} in ${path} is not a setting; allowed are ${names.join(', ')}`);
   return parsed as Record<string, unknown>;
@@ -172,6 +187,13 @@ function accessKeysOf(given: unknown): AccessKeyConfig[] {
       demand(each.name, /^[\w+=,.@-]{1,64}$/, `accessKeys[${index}].name`, '1 to 64 letters, digits and +=,.@_-');
     return each as unknown as AccessKeyConfig;
   });
+}
+
+/** A list of the file that others read. */
+function listOf(given: unknown, name: string, allowed: string): readonly unknown[] {
+  if (given === undefined) return [];
+  if (!Array.isArray(given)) throw new ConfigError(`${name} is not a list; allowed: ${allowed}`);
+  return given;
 }
 
 function demandNames(given: unknown, names: readonly string[], path: string): void {

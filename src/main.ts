@@ -13,7 +13,9 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   start,
   async demo() {
     const { demo } = await import('./cli/demo.ts');
-    process.exitCode = await demo(process.env, (line) => process.stdout.write(`${line}\n`));
+    const [, , , way = 'socket'] = process.argv;
+    if (way !== 'socket' && way !== 'streaming') throw new ConfigError(`there is no demo "${way}"; there is streaming`);
+    process.exitCode = await demo(process.env, (line) => process.stdout.write(`${line}\n`), way);
   },
   async keys() {
     const config = readConfig(process.env);
@@ -32,7 +34,8 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
 async function start(): Promise<void> {
   const config = readConfig(process.env);
   const log = openLog(config.log);
-  const runtime = { clock: systemClock, steady: systemSteady, ids: systemIds(), log };
+  const write = (text: string) => void process.stderr.write(text);
+  const runtime = { clock: systemClock, steady: systemSteady, ids: systemIds(), log, environment: process.env, write };
   const server = await startServer(config, runtime);
   process.stdout.write(banner(version, config, server.urls));
 

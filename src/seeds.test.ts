@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConfigError, developmentInstance } from './config.ts';
+import { developmentStorage, storageConfigIn, storageKind } from './domain/storage.ts';
 import { systemSteady } from './runtime/steady.ts';
 import { seed } from './seeds.ts';
 import type { InstanceConfig } from './settings.ts';
@@ -40,6 +41,23 @@ describe('seeds', () => {
       flows.map(({ instance, id, name }) => [instance, id, name]),
       [developmentInstance, mine].flatMap(({ id, flows }) => flows.map((flow) => [id, flow.id, flow.name])),
     );
+  });
+
+  it('[SO14] are no storage configurations but of the development instance, and never compared', async () => {
+    await using store = openStore();
+    await seed(store, [mine], now);
+    assert.deepEqual(await store.resources(storageKind), []);
+    await seed(store, [developmentInstance, mine], now);
+    const [records, chats, ...rest] = (await store.resources(storageKind)).toReversed();
+    assert(records && chats && rest.length === 0);
+    assert.deepEqual(
+      [chats.instance, chats.id, storageConfigIn(chats)],
+      [developmentInstance.id, 'CHAT_TRANSCRIPTS', developmentStorage.CHAT_TRANSCRIPTS],
+    );
+    assert.deepEqual(storageConfigIn(records), developmentStorage.CONTACT_TRACE_RECORDS);
+    await store.commit({ now, replaced: [{ ...chats, document: {} }] });
+    await seed(store, [developmentInstance, mine], now);
+    assert.equal(storageConfigIn(await store.resource(storageKind, chats.instance, chats.id)), undefined);
   });
 
   it('[CF8] are left alone when they are there already, and get the flows that are new', async () => {

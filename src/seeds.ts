@@ -1,4 +1,5 @@
-import { ConfigError } from './config.ts';
+import { ConfigError, developmentInstance } from './config.ts';
+import { developmentStorage, storageKind, storedTypes } from './domain/storage.ts';
 import type { InstanceConfig } from './settings.ts';
 import type { NewResource, Store } from './store/store.ts';
 
@@ -19,7 +20,7 @@ export async function seed(store: Store, instances: readonly InstanceConfig[], n
     const stored = await store.resource(wanted.kind, wanted.instance, wanted.id);
     if (stored) demandSame(wanted, stored, 'in the store');
   }
-  await store.commit({ now, resources });
+  await store.commit({ now, resources: [...resources, ...instances.flatMap(defaultsOf)] });
 }
 
 function demandSame(wanted: NewResource, there: NewResource, where: string): void {
@@ -34,6 +35,15 @@ function resourcesOf({ id, account, region, alias, flows }: InstanceConfig): New
     { kind: 'instance', instance: '', id, name: alias, document: { account, region, alias } },
     ...flows.map((flow) => ({ kind: 'flow', instance: id, id: flow.id, name: flow.name, document: {} })),
   ];
+}
+
+/** What the development instance starts with and its users may change: put if absent, and never compared. */
+function defaultsOf(instance: InstanceConfig): NewResource[] {
+  if (instance !== developmentInstance) return [];
+  return storedTypes.map((type) => {
+    const document = { config: developmentStorage[type] };
+    return { kind: storageKind, instance: instance.id, id: type, name: type, document };
+  });
 }
 
 /** Its name, and of its document what is configured. */

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { bucketPrefix, openBuckets } from './blobs/buckets.ts';
 import { openBlobs } from './blobs/open.ts';
+import { bucketRules } from './buckets.ts';
 import { openLocalBus } from './bus/local.ts';
 import { ConfigError, developmentInstance } from './config.ts';
 import { contactRoutes } from './control/contacts.ts';
-import { isControl, openControl, type Readiness } from './control/control.ts';
+import { isControl, metricsRoute, openControl, type Readiness } from './control/control.ts';
+import { outboxRoutes } from './control/outbox.ts';
 import { timeRoutes } from './control/time.ts';
 import { attachmentPrefix, objectPrefix } from './domain/attachments.ts';
 import { type Chat, participantOf } from './domain/chat.ts';
@@ -19,17 +22,24 @@ import { attachmentsPath, openTransfers, type TransferParts } from './http/trans
 import { openUpgrade, webSocketPath } from './http/upgrade.ts';
 import { type AttachmentParts, openAttachmentJobs } from './jobs/attachments.ts';
 import { openScanner } from './jobs/scanner.ts';
-import { openWorker } from './jobs/worker.ts';
+import { openWorker, type Worker } from './jobs/worker.ts';
+import type { OperationSettings } from './operations/operation.ts';
 import { registry } from './operations/registry.ts';
 import { openWriter } from './operations/writer.ts';
+import { archiveChat, removeArchived } from './outbox/archive.ts';
+import { outboxMetrics } from './outbox/metrics.ts';
+import type { Outbox } from './outbox/worker.ts';
+import { openOutside } from './outside.ts';
 import { openHub } from './push/hub.ts';
 import { defaultPushSettings, type PushSettings } from './push/settings.ts';
 import { openSocketServer } from './push/socket.ts';
 import { quotaProfile } from './quotas.ts';
 import type { Clock } from './runtime/clock.ts';
+import { openEgress } from './runtime/egress.ts';
 import type { Ids } from './runtime/ids.ts';
 import { type Lifetime, lifetime } from './runtime/lifetime.ts';
 import type { Log } from './runtime/log.ts';
+import { renderMetrics } from './runtime/metrics.ts';
 import { movableClock } from './runtime/movable-clock.ts';
 import { sealingKey, signingKeys } from './runtime/signing-key.ts';
 import type { Steady } from './runtime/steady.ts';
@@ -46,6 +56,10 @@ export interface Runtime {
   readonly steady: Steady;
   readonly ids: Ids;
   readonly log: Log;
+  /** This process's own, for programs that it starts. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where what those print goes. */
+  readonly write: (text: string) => void;
 }
 
 export interface Server extends AsyncDisposable {
@@ -70,44 +84,54 @@ export async function startServer(config: Config, runtime: Runtime): Promise<Ser
   }
 }
 
-async function start(config: Config, { clock: machine, steady, ids, log }: Runtime, life: Lifetime): Promise<Server> {
+async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<Server> {
+  const { clock: machine, steady, ids, log } = runtime;
   const startedAt = steady.now();
   let readiness: Readiness = { isReady: false, reason: 'starting' };
-  const isDevelopment = config.mode === 'development';
   const clock = movableClock(machine);
   const quotas = quotaProfile(config.quotas, operationNames);
-  const instances = isDevelopment ? [developmentInstance, ...config.instances] : config.instances;
+  const instances = [...(config.mode === 'development' ? [developmentInstance] : []), ...config.instances];
 
   const store = life.own(openSqlite(config.dataDir, steady));
   await seed(store, instances, clock.now());
   const tokens = openTokens(signingKeys(config.dataDir, ids));
   const bus = life.own(openLocalBus(log));
-  const writer = openWriter(store, bus, ids, log);
+  // The port is known only once it is open, and the URLs only with it: before the first request.
+  let urls = publicUrls(config.publicUrl, config.port, config.tlsCert !== undefined);
+  const egress = life.own(openEgress({ allowsLinkLocal: config.allowLinkLocal }));
+  const towards = {
+    archive: (chat: Chat) => archiveChat({ ...parts, buckets }, chat),
+    baseUrl: () => urls.base,
+  };
+  const outside = openOutside(config, { ...runtime, store, clock, egress }, towards);
+  const { outbox, memory } = outside;
+  const writer = openWriter(store, bus, ids, log, outside);
   const push = pushSettings(config);
   const hub = life.own(openHub({ store, bus, steady, log, settings: push }));
   const sockets = life.own(openSocketServer({ hub, steady, log, settings: push }));
-  const parts = { store, writer, tokens, clock, steady, ids, log };
-  const { attachments, transfers, hasScanner } = await openFiles(config, parts, life);
-  const worker = life.own(openWorker({ ...parts, attachments }));
+  const parts = { store, writer, tokens, clock, steady, ids, log, egress };
+  const { attachments, transfers, hasScanner, buckets } = await openFiles(config, parts, life);
+  // Closed before the files that it writes to.
+  life.own(outside);
+  const removeFiles = async (chat: Chat) =>
+    (await attachments.removeBelow(objectPrefix(chat.id))) + (await removeArchived({ ...parts, buckets }, chat));
+  const worker = life.own(openWorker({ ...parts, attachments, removeFiles }));
   const throttle = openThrottle(quotas, { rate: config.connectionsPerToken / 10, burst: config.connectionsPerToken });
-  // The port is known only once it is open, and the URLs only with it: before the first request.
-  let urls = publicUrls(config.publicUrl, config.port, config.tlsCert !== undefined);
   const gate = gateOf(config, urls.pathPrefix, store, steady, ids);
-  const settings = {
-    webSocketUrl: (token: string) => `${urls.socketBase}${webSocketPath}?token=${token}`,
-    attachmentUrl: (id: string, token: string) => `${urls.base}${attachmentsPath}/${id}?token=${token}`,
-    hasScanner,
-    concurrentChats: quotas.concurrentChats,
-    maxContentBytes: config.maxContentBytes,
+  const settings: OperationSettings = {
+    ...tokenUrls(() => urls),
+    ...{ hasScanner, hasBucket: buckets.has, isStreamTopic: outside.isStreamTopic },
+    ...{ concurrentChats: quotas.concurrentChats, maxContentBytes: config.maxContentBytes },
   };
-  const pipeline = openPipeline({
-    ...parts,
-    operations: registry,
-    gate,
-    throttle,
-    settings,
-    version,
-  });
+  const pipeline = openPipeline({ ...parts, operations: registry, gate, throttle, settings, version });
+  const reset = async () => {
+    await sockets.closeAll();
+    await store.clear();
+    for (const each of [attachmentPrefix, bucketPrefix]) await attachments.removeBelow(each);
+    memory.clear();
+    clock.follow();
+    await seed(store, instances, clock.now());
+  };
   const control = openControl(
     {
       version,
@@ -127,20 +151,10 @@ async function start(config: Config, { clock: machine, steady, ids, log }: Runti
       log,
     },
     [
-      ...timeRoutes({
-        ...{ clock, steady, runDue: worker.settleDue, nextDue: worker.nextDue, delivered: hub.settled },
-        async reset() {
-          await sockets.closeAll();
-          await store.clear();
-          await attachments.removeBelow(attachmentPrefix);
-          clock.follow();
-          await seed(store, instances, clock.now());
-        },
-      }),
-      ...contactRoutes({
-        ...{ store, writer, clock, ids, participantToken: participantTokens(tokens) },
-        removeFiles: (chatId) => attachments.removeBelow(objectPrefix(chatId)),
-      }),
+      ...timeRoutes({ clock, steady, delivered: hub.settled, ...together(worker, outbox), reset }),
+      ...contactRoutes({ store, writer, clock, ids, removeFiles, participantToken: participantTokens(tokens) }),
+      metricsRoute(() => renderMetrics([() => outboxMetrics(outbox, store, clock)])),
+      ...outboxRoutes({ store, clock, wake: outside.wake, notifications: memory.read }),
     ],
   );
   const listener = await openListener(
@@ -149,7 +163,8 @@ async function start(config: Config, { clock: machine, steady, ids, log }: Runti
       opened(port) {
         urls = publicUrls(config.publicUrl, port, config.tlsCert !== undefined);
       },
-      answer: (request) => (isControl(request.path) ? control(request) : pipeline.handle(request)),
+      answer: (request) =>
+        isControl(request.path) ? control(request) : (outside.answer(request) ?? pipeline.handle(request)),
       stream: transfers.answer,
       upgrade: openUpgrade({ tokens, clock, accept: sockets.accept }),
     },
@@ -160,8 +175,27 @@ async function start(config: Config, { clock: machine, steady, ids, log }: Runti
   life.onEnd(() => {
     readiness = { isReady: false, reason: 'draining' };
   });
+  outbox.start();
   readiness = { isReady: true };
   return running(urls, listener, config, life);
+}
+
+/** Where a client uses a token that is handed out with a URL. */
+function tokenUrls(urls: () => PublicUrls): Pick<OperationSettings, 'webSocketUrl' | 'attachmentUrl'> {
+  return {
+    webSocketUrl: (token) => `${urls().socketBase}${webSocketPath}?token=${token}`,
+    attachmentUrl: (id, token) => `${urls().base}${attachmentsPath}/${id}?token=${token}`,
+  };
+}
+
+/** What the time alone makes due: of chats first, as what they do is owed by the outbox. */
+function together(worker: Worker, outbox: Outbox) {
+  const earliest = (one: number | undefined, other: number | undefined) =>
+    one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+  return {
+    runDue: async () => (await worker.settleDue()) + (await outbox.runDue()),
+    nextDue: async (past?: number) => earliest(await worker.nextDue(past), await outbox.nextDue(past)),
+  };
 }
 
 /** Who never ends its request, or answers no close, must not take the time of those that come after it. */
@@ -200,6 +234,14 @@ async function openFiles(
     attachments: life.own(openAttachmentJobs({ ...parts, blobs, scanner })),
     transfers: life.own(openTransfers({ ...parts, blobs })),
     hasScanner: scanner !== undefined,
+    buckets: life.own(
+      openBuckets({
+        rules: bucketRules(config.buckets),
+        blobs: config.mode === 'development' ? blobs : undefined,
+        s3: { region, endpoint },
+        ids: parts.ids,
+      }),
+    ),
   };
 }
 

@@ -18,6 +18,8 @@ export interface Config {
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly allowUnsignedRemote: boolean;
+  /** Outgoing requests may go to link-local and metadata addresses. */
+  readonly allowLinkLocal: boolean;
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
   readonly requestTimeoutSeconds: number;
@@ -37,8 +39,16 @@ export interface Config {
   /** `unlimited`, `aws`, or the path of a file. */
   readonly quotas: string;
   readonly connectionsPerToken: number;
+  readonly outboxLanes: number;
   readonly instances: readonly InstanceConfig[];
   readonly accessKeys: readonly AccessKeyConfig[];
+  /** As the file has them; `destinations.ts` reads them. */
+  readonly streams: readonly unknown[];
+  readonly contactEvents: readonly unknown[];
+  /** Of the configuration file, or the working directory: paths in the file begin here. */
+  readonly configFolder: string;
+  /** As they stand in the file: read by `buckets.ts`. */
+  readonly buckets: readonly unknown[];
 }
 
 /** An access key of the file's `accessKeys`. */
@@ -60,7 +70,8 @@ export interface InstanceConfig {
   readonly flows: readonly { readonly id: string; readonly name: string }[];
 }
 
-type Scalar = Exclude<keyof Config, 'instances' | 'accessKeys'>;
+type Lists = 'instances' | 'accessKeys' | 'streams' | 'contactEvents' | 'buckets';
+type Scalar = Exclude<keyof Config, Lists | 'configFolder'>;
 
 /** One row a setting: README's table is made from these. `read` throws what is allowed. */
 export interface Setting {
@@ -205,6 +216,11 @@ export const settings: readonly Setting[] = [
     'allowUnsignedRemote',
     'Lets a server that accepts unsigned requests listen beyond this machine.',
   ),
+  flag(
+    'TERTULIA_ALLOW_LINK_LOCAL',
+    'allowLinkLocal',
+    'Lets outgoing requests reach link-local and cloud metadata addresses.',
+  ),
   whole('TERTULIA_MAX_BODY_BYTES', 'maxBodyBytes', 1_048_576, leastBodyBytes, 8_388_608, 'Largest request body.'),
   whole('TERTULIA_MAX_CONNECTIONS', 'maxConnections', 16_384, 1, 1_000_000, 'Connections at once, sockets included.'),
   whole(
@@ -264,6 +280,14 @@ export const settings: readonly Setting[] = [
     1,
     3600,
     'How long a WebSocket may stay open after its participant left or its chat ended.',
+  ),
+  whole(
+    'TERTULIA_OUTBOX_LANES',
+    'outboxLanes',
+    10_000,
+    1,
+    1_000_000,
+    'Chats that may wait for one destination of streams or events; of more, the one that waits longest is parked.',
   ),
 ];
 

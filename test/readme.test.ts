@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { updated } from '../scripts/readme.ts';
+import { readTargets } from '../src/destinations.ts';
 import { runMain, runProgram } from './support/process.ts';
 import { testServer } from './support/server.ts';
 
@@ -21,8 +22,23 @@ function shape(text: string): string {
     .replaceAll(/\d\d:\d\d:\d\d\.\d{3}/g, '<time>');
 }
 
-test('[CF1] has the settings of the code in the table of README', () => {
-  assert.ok(updated(readme) === readme, 'the table is behind the code: run `node scripts/readme.ts`');
+test('[CF1, AR6] has the settings and the operations of the code in the tables of README', () => {
+  assert.ok(updated(readme) === readme, 'the tables are behind the code: run `npm run docs`');
+});
+
+test('[AR6] brings tables up to date, also where there is none yet', () => {
+  const stale = readme.replace('`StartChatContact`, ', '').replace(/`TERTULIA_MODE`.*/, '`TERTULIA_MODE` | |');
+  assert.equal(updated(stale), readme);
+  assert.equal(updated(readme.replace(/(?<=<!-- operations -->\n)\n\|[\s\S]*?\n(?=\n)/, '')), readme);
+});
+
+test('[DE1, DE2] reads the configuration that README shows', () => {
+  const [json = ''] = blocksAfter('streams');
+  const shown = JSON.parse(json) as Record<'streams' | 'contactEvents', object[]>;
+  const read = readTargets({ mode: 'development', configFolder: '/', ...shown });
+  const kinds = (rows: readonly { kind: string }[]) => [...new Set(rows.map(({ kind }) => kind))].sort();
+  assert.deepEqual(kinds(read.streams), ['lambda', 'process', 'sns', 'webhook']);
+  assert.deepEqual(kinds(read.contactEvents), ['nats', 'process', 'webhook']);
 });
 
 test('[SC1] runs the snippet of README as it stands, to the output shown', async () => {
@@ -53,4 +69,12 @@ test('[CP7] starts a server in memory for the demo where none runs', async () =>
       .split('\n')
       .slice(1),
   );
+});
+
+test('[SS12] prints the conversation with a streaming bot that README shows', async () => {
+  const [output = ''] = blocksAfter('demo streaming');
+  const { code, stdout, stderr } = await runMain('demo', {}, 'streaming');
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  const anyPort = (text: string) => shape(text).replace(/127\.0\.0\.1:\d+/, '127.0.0.1:<port>');
+  assert.equal(anyPort(stdout), anyPort(output));
 });

@@ -3,7 +3,7 @@
 //
 //   node echo-bot.mjs <InstanceId> <ContactId>
 //
-// Needs Node 22 or newer (for its WebSocket), and: npm install @aws-sdk/client-connect @aws-sdk/client-connectparticipant
+// Needs Node 22.18 or newer (for its WebSocket and import.meta.main), and: npm install @aws-sdk/client-connect @aws-sdk/client-connectparticipant
 import { ConnectClient, CreateParticipantCommand } from '@aws-sdk/client-connect';
 import {
   ConnectParticipantClient,

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { isKey, isKeyBeginning, maxKeyLength } from '../domain/object-key.ts';
 
 /**
  * Where bytes are: attachments and transcripts. An object has a key of our own, its bytes and a content type; it is
@@ -39,25 +40,15 @@ export interface OpenBlob {
   readonly stream: Readable;
 }
 
-/** Well below the 255 bytes of a file name and the 1,024 of a key in S3, so that a prefix and a suffix have room. */
-export const maxKeyLength = 200;
 export const maxPage = 1000;
 
-/** Parts between slashes, none empty and none that begins with a dot: a key is a path that leads nowhere but down. */
-const keyPattern = /^[a-z0-9_-][a-z0-9_.-]*(\/[a-z0-9_-][a-z0-9_.-]*)*$/;
-const prefixPattern = /^([a-z0-9_-][a-z0-9_.-]*\/)*([a-z0-9_-][a-z0-9_.-]*)?$/;
-
-export function isKey(text: string): boolean {
-  return text.length <= maxKeyLength && keyPattern.test(text) && !text.includes('..');
-}
-
-/** Throws `RangeError` for what no caller of ours may ask: keys are made here, never by a client. */
+/** Throws `RangeError` for what no caller of ours may ask: whoever makes a key of a client's text has checked that. */
 export function checkKey(key: string): void {
   if (!isKey(key)) throw new RangeError(`not a key of an object: ${JSON.stringify(key.slice(0, maxKeyLength))}`);
 }
 
 export function checkList(prefix: string, limit: number, after = ''): void {
-  if (prefix.length > maxKeyLength || !prefixPattern.test(prefix) || prefix.includes('..')) {
+  if (!isKeyBeginning(prefix)) {
     throw new RangeError(`not the beginning of a key: ${JSON.stringify(prefix.slice(0, maxKeyLength))}`);
   }
   if (!Number.isInteger(limit) || limit < 1 || limit > maxPage) throw new RangeError(`not a limit: ${limit}`);

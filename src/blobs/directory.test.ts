@@ -7,7 +7,9 @@ import { blobsContract } from '../../test/contract/blobs.contract.ts';
 import { content, has, put, streamOf, text } from '../../test/contract/blobs-fixtures.ts';
 import { directoryPlace } from '../../test/support/blob-places.ts';
 import { startChild } from '../../test/support/child.ts';
+import { systemIds } from '../runtime/ids.ts';
 import type { Blobs } from './blobs.ts';
+import { openDirectory, plainFiles } from './directory.ts';
 
 blobsContract('directory', async () => directoryPlace());
 
@@ -122,3 +124,30 @@ test(
     await has(blobs, 'a/b', content(300));
   }),
 );
+
+test('[SO13] keeps files that other programs read as they are, where its rule says so', async () => {
+  const there = directoryPlace();
+  const { directory } = there;
+  const blobs = await openDirectory(directory, systemIds(), plainFiles);
+  const json = 'application/json';
+  const key = 'connect/Alias/2026/c_20260131T12:00_UTC.json';
+  await put(blobs, key, content(300_000, 'first'), json);
+  assert.equal(await blobs.put(key, streamOf(content(9)), { bytes: 10, contentType: json }), 'wrong-size');
+  await has(blobs, key, content(300_000, 'first'), json);
+  await put(blobs, key, content(300_000), json);
+  await blobs.write('connect/b.json', content(3), json);
+  assert(readFileSync(join(directory, key)).equals(content(300_000)));
+  await has(blobs, key, content(300_000), json);
+  for (const absent of ['connect', 'connect/Alias', 'connect/a.json'])
+    assert.equal(await blobs.open(absent), undefined);
+  assert.deepEqual(await blobs.list('', 10), [key, 'connect/b.json']);
+  assert.deepEqual(
+    [await blobs.list('connect/b', 10), await blobs.list('', 10, key)],
+    Array(2).fill(['connect/b.json']),
+  );
+  assert.deepEqual(readdirSync(join(directory, '.incoming')), []);
+  await blobs.remove(key);
+  await blobs.remove('connect/b.json');
+  assert.deepEqual(readdirSync(directory), ['.incoming']);
+  await there.remove();
+});

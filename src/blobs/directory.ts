@@ -11,10 +11,29 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isKey } from '../domain/object-key.ts';
 import { machineTime } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
-import { type Blobs, checkBytes, checkContentType, checkKey, checkList, isKey } from './blobs.ts';
+import { type Blobs, checkBytes, checkContentType, checkKey, checkList } from './blobs.ts';
 import { exactly, Unfit } from './exactly.ts';
+
+/** How objects are files. */
+interface Form {
+  /** Where files are while they are written, and where they are then, below the folder. */
+  readonly incoming: string;
+  readonly objects: string;
+  readonly suffix: string;
+  /** Whether a file begins with its content type; else that follows from the end of its name. */
+  readonly hasHeader: boolean;
+}
+
+const own: Form = { incoming: 'incoming', objects: 'objects', suffix: '@', hasHeader: true };
+
+/**
+ * Files that other programs read as they are, by their keys: for objects of ours with an extension. Object `a` and object
+ * `a/b` cannot both be there.
+ */
+export const plainFiles: Form = { incoming: '.incoming', objects: '.', suffix: '', hasHeader: false };
 
 /**
  * Objects as files below a folder, readable by the owner alone. Each is one file, so that it appears and goes by one
@@ -22,8 +41,9 @@ import { exactly, Unfit } from './exactly.ts';
  * synced, and renamed to where its key says below `objects`. A file's name ends in a character that no key has: object
  * `a` and folder `a` are different names.
  */
-export async function openDirectory(directory: string, ids: Ids): Promise<Blobs> {
-  const [incoming, objects] = [join(directory, 'incoming'), join(directory, 'objects')];
+export async function openDirectory(directory: string, ids: Ids, form: Form = own): Promise<Blobs> {
+  const [incoming, objects] = [join(directory, form.incoming), join(directory, form.objects)];
+  const { suffix } = form;
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await mkdir(objects, { recursive: true, mode: 0o700 });
   await clearLeftovers(incoming);
@@ -35,8 +55,8 @@ export async function openDirectory(directory: string, ids: Ids): Promise<Blobs>
   ): Promise<void> {
     const draft = join(incoming, ids.secret(12).toString('hex'));
     try {
-      await writeSynced(draft, headerOf(contentType), content);
-      await moveIn(draft, objects, key);
+      await writeSynced(draft, form.hasHeader ? headerOf(contentType) : '', content);
+      await moveIn(draft, objects, `${key}${suffix}`);
     } catch (failure) {
       // What cannot be removed now is removed by a later start.
       await rm(draft, { force: true }).catch(() => {});
@@ -64,12 +84,16 @@ export async function openDirectory(directory: string, ids: Ids): Promise<Blobs>
     },
     async open(key) {
       checkKey(key);
-      const file = await unlessAbsent(openFile(fileOf(objects, key), 'r'));
+      const file = await unlessAbsent(openFile(join(objects, `${key}${suffix}`), 'r'));
       if (!file) return undefined;
       try {
-        const { size } = await file.stat();
-        const { contentType, length } = await readHeader(file, key);
-        return { bytes: size - length, contentType, stream: file.createReadStream({ start: length }) };
+        const found = await file.stat();
+        if (!found.isFile()) {
+          await file.close();
+          return undefined;
+        }
+        const { contentType, length } = form.hasHeader ? await readHeader(file, key) : plainHeader(key);
+        return { bytes: found.size - length, contentType, stream: file.createReadStream({ start: length }) };
       } catch (failure) {
         await file.close();
         throw failure;
@@ -77,7 +101,7 @@ export async function openDirectory(directory: string, ids: Ids): Promise<Blobs>
     },
     async remove(key) {
       checkKey(key);
-      const file = fileOf(objects, key);
+      const file = join(objects, `${key}${suffix}`);
       await unlessAbsent(unlink(file));
       await syncFolder(dirname(file));
       await removeEmpty(objects, dirname(key));
@@ -85,7 +109,12 @@ export async function openDirectory(directory: string, ids: Ids): Promise<Blobs>
     async list(prefix, limit, after = '') {
       checkList(prefix, limit, after);
       const found: string[] = [];
-      for await (const key of keysIn(objects, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, after)) {
+      for await (const key of keysIn(
+        { objects, suffix },
+        prefix.slice(0, prefix.lastIndexOf('/') + 1),
+        prefix,
+        after,
+      )) {
         found.push(key);
         if (found.length === limit) break;
       }
@@ -93,12 +122,6 @@ export async function openDirectory(directory: string, ids: Ids): Promise<Blobs>
     },
     async [Symbol.asyncDispose]() {},
   };
-}
-
-const suffix = '@';
-
-function fileOf(objects: string, key: string): string {
-  return join(objects, `${key}${suffix}`);
 }
 
 /** An upload writes all the time; a file that nobody wrote to for so long belongs to a process that is gone. */
@@ -131,6 +154,10 @@ async function readHeader(file: FileHandle, key: string): Promise<{ contentType:
   return { contentType, length: header.length };
 }
 
+function plainHeader(key: string): { contentType: string; length: number } {
+  return { contentType: key.endsWith('.json') ? 'application/json' : 'application/octet-stream', length: 0 };
+}
+
 async function writeSynced(
   path: string,
   header: string,
@@ -149,8 +176,8 @@ async function writeSynced(
 /** A removal may take an empty folder away between its making and its use, so often in a row as never happens. */
 const mostTries = 10;
 
-async function moveIn(draft: string, objects: string, key: string): Promise<void> {
-  const file = fileOf(objects, key);
+async function moveIn(draft: string, objects: string, path: string): Promise<void> {
+  const file = join(objects, path);
   for (let tries = 1; ; tries += 1) {
     try {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
@@ -162,7 +189,7 @@ async function moveIn(draft: string, objects: string, key: string): Promise<void
   }
   // All of them: a folder that is there may have been made by a put that has not synced it yet.
   await syncFolder(objects);
-  for (let folder = dirname(key); folder !== '.'; folder = dirname(folder)) await syncFolder(join(objects, folder));
+  for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) await syncFolder(join(objects, folder));
 }
 
 async function removeEmpty(objects: string, folder: string): Promise<void> {
@@ -178,16 +205,22 @@ async function removeEmpty(objects: string, folder: string): Promise<void> {
 }
 
 /** Keys below `folder`, in order: its names are sorted with a slash at the end of those that are folders. */
-async function* keysIn(objects: string, folder: string, prefix: string, after: string): AsyncGenerator<string> {
-  const entries = (await unlessAbsent(readdir(join(objects, folder), { withFileTypes: true }))) ?? [];
+async function* keysIn(
+  at: { readonly objects: string; readonly suffix: string },
+  folder: string,
+  prefix: string,
+  after: string,
+): AsyncGenerator<string> {
+  const entries = (await unlessAbsent(readdir(join(at.objects, folder), { withFileTypes: true }))) ?? [];
+  const nameOf = (name: string) => name.slice(0, name.length - at.suffix.length);
   const paths = entries
-    .filter((entry) => entry.isDirectory() || entry.name.endsWith(suffix))
-    .map((entry) => `${folder}${entry.isDirectory() ? `${entry.name}/` : entry.name.slice(0, -suffix.length)}`)
+    .filter((entry) => entry.isDirectory() || entry.name.endsWith(at.suffix))
+    .map((entry) => `${folder}${entry.isDirectory() ? `${entry.name}/` : nameOf(entry.name)}`)
     .sort();
   for (const path of paths) {
     if (path.endsWith('/')) {
       const isAhead = path >= after.slice(0, path.length);
-      if (isAhead && path.startsWith(prefix.slice(0, path.length))) yield* keysIn(objects, path, prefix, after);
+      if (isAhead && path.startsWith(prefix.slice(0, path.length))) yield* keysIn(at, path, prefix, after);
     } else if (path > after && path.startsWith(prefix) && isKey(path)) yield path;
   }
 }

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type * as Sdk from '@aws-sdk/client-s3';
-import { type Blobs, checkBytes, checkContentType, checkKey, checkList, isKey, type PutOutcome } from './blobs.ts';
+import { isKey } from '../domain/object-key.ts';
+import { type Blobs, checkBytes, checkContentType, checkKey, checkList, type PutOutcome } from './blobs.ts';
 import { exactly, Unfit } from './exactly.ts';
 
 /** Credentials are found by the SDK's own chain: environment, profile, role of the machine. */

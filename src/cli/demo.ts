@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import type { ConnectClientConfig } from '@aws-sdk/client-connect';
 import { developmentInstance, readConfig } from '../config.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { systemIds } from '../runtime/ids.ts';
@@ -9,34 +11,57 @@ type Print = (line: string) => void;
 
 const turns = ['Hello?', 'Is anybody there?', 'A bot, then. Good bye!'];
 
+/** How the bot hears of the chat. */
+export type Way = 'socket' | 'streaming';
+
+const streamingTopic = `arn:aws:sns:${developmentInstance.region}:${developmentInstance.account}:demo`;
+const streamingBot = fileURLToPath(new URL('../../examples/streaming-bot/streaming-bot.mjs', import.meta.url));
+
 /**
- * Shows a chat between unmodified clients: an amazon-connect-chatjs customer and the echo bot of `examples/`, against
- * the server that runs, or one started for the purpose. Returns the exit code.
+ * Shows a chat between unmodified clients: an amazon-connect-chatjs customer and a bot of `examples/`, against the
+ * server that runs, or one started for the purpose; that of the streaming bot is always one of its own, as its
+ * configuration names the handler. Returns the exit code.
  */
-export async function demo(environment: Readonly<Record<string, string | undefined>>, print: Print): Promise<number> {
+export async function demo(
+  environment: Readonly<Record<string, string | undefined>>,
+  print: Print,
+  way: Way = 'socket',
+): Promise<number> {
   const config = readConfig(environment);
   const running = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
-  const isRunning = await fetch(`${running}/_tertulia/health`).then(
-    (reply) => reply.ok,
-    () => false,
-  );
+  const isRunning = way === 'socket' && (await isHealthy(running));
   let server: Server | undefined;
   if (!isRunning) {
-    const runtime = { clock: systemClock, steady: systemSteady, ids: systemIds(), log: silentLog };
-    server = await startServer({ ...config, port: 0, dataDir: ':memory:', publicUrl: undefined }, runtime);
+    const runtime = {
+      ...{ clock: systemClock, steady: systemSteady, ids: systemIds(), log: silentLog },
+      ...{ environment, write: (text: string) => print(text.trimEnd()) },
+    };
+    const streams = [{ topics: streamingTopic, kind: 'process', module: streamingBot }];
+    const own = { ...config, port: 0, dataDir: ':memory:', publicUrl: undefined };
+    server = await startServer(way === 'streaming' ? { ...own, streams } : own, runtime);
   }
   const endpoint = server?.urls.base ?? running;
-  print(
-    isRunning
-      ? `A server runs at ${endpoint}.`
-      : `No server runs at ${running}: started one at ${endpoint}, in memory.`,
-  );
+  print(introduction(way, isRunning, running, endpoint));
   try {
-    await converse(endpoint, print);
+    await converse(endpoint, print, way === 'socket' ? echoBot : streamToBot);
     return 0;
   } finally {
     await server?.[Symbol.asyncDispose]();
   }
+}
+
+function introduction(way: Way, isRunning: boolean, running: string, endpoint: string): string {
+  if (way === 'streaming')
+    return `Started a server at ${endpoint}, in memory, whose stream leads to a handler on this machine.`;
+  if (isRunning) return `A server runs at ${endpoint}.`;
+  return `No server runs at ${running}: started one at ${endpoint}, in memory.`;
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  return fetch(`${url}/_tertulia/health`).then(
+    (reply) => reply.ok,
+    () => false,
+  );
 }
 
 interface ChatjsItem {
@@ -48,9 +73,47 @@ interface ChatjsItem {
   readonly AbsoluteTime: string;
 }
 
-async function converse(endpoint: string, print: Print): Promise<void> {
+/** A bot that joins: `begin` before the customer connects, `join` after; `over` resolves when it has heard the end. */
+interface Bot {
+  readonly begin: (at: BotParts) => Promise<void>;
+  readonly join: (at: BotParts) => Promise<{ readonly ended: Promise<void> }>;
+  readonly epilogue: string;
+}
+
+interface BotParts {
+  readonly contactId: string | undefined;
+  readonly options: ConnectClientConfig;
+  readonly print: Print;
+}
+
+const instanceId = developmentInstance.id;
+
+const echoBot: Bot = {
+  async begin() {},
+  async join({ contactId, options, print }) {
+    const { joinAsBot } = await import('../../examples/echo-bot/echo-bot.mjs');
+    const bot = await joinAsBot({ instanceId, contactId, options });
+    print(`CreateParticipant      bot ${bot.participantId} listens`);
+    return bot;
+  },
+  epilogue: 'The chat is over. The bot is examples/echo-bot/echo-bot.mjs: copy it and change its answer.',
+};
+
+/** It joins by itself, when the stream tells it that the customer is there. */
+const streamToBot: Bot = {
+  async begin({ contactId, options, print }) {
+    const { ConnectClient, StartContactStreamingCommand } = await import('@aws-sdk/client-connect');
+    const ChatStreamingConfiguration = { StreamingEndpointArn: streamingTopic };
+    const start = { InstanceId: instanceId, ContactId: contactId, ChatStreamingConfiguration, ClientToken: contactId };
+    const { StreamingId } = await new ConnectClient(options).send(new StartContactStreamingCommand(start));
+    print(`StartContactStreaming  ${StreamingId} to ${streamingTopic}`);
+  },
+  join: async () => ({ ended: Promise.resolve() }),
+  epilogue: 'The chat is over. The bot is examples/streaming-bot/streaming-bot.mjs: copy it and change its answer.',
+};
+
+async function converse(endpoint: string, print: Print, bot: Bot): Promise<void> {
   const { ConnectClient, StartChatContactCommand } = await import('@aws-sdk/client-connect');
-  const { joinAsBot } = await import('../../examples/echo-bot/echo-bot.mjs');
   const { loadChatjs } = await import('../../examples/chatjs-in-node.mjs');
   const { id: InstanceId, region, flows } = developmentInstance;
   const options = { endpoint, region, credentials: { accessKeyId: 'demo', secretAccessKey: 'demo' } };
@@ -63,6 +126,8 @@ async function converse(endpoint: string, print: Print): Promise<void> {
     }),
   );
   print(`StartChatContact       contact ${contact.ContactId}`);
+  const parts = { contactId: contact.ContactId, options, print };
+  await bot.begin(parts);
   const session = loadChatjs({ endpoint, region }).ChatSession.create({
     chatDetails: {
       contactId: contact.ContactId,
@@ -74,9 +139,11 @@ async function converse(endpoint: string, print: Print): Promise<void> {
     disableCSM: true,
   });
   let heard = (_: ChatjsItem) => {};
+  let isJoined = false;
   const over = new Promise<void>((resolve) => session.onEnded(() => resolve()));
   session.onMessage(({ data }: { data: ChatjsItem }) => {
     print(line(data));
+    isJoined ||= data.ParticipantRole === 'CUSTOM_BOT';
     heard(data);
   });
   const next = (isIt: (item: ChatjsItem) => boolean) =>
@@ -89,18 +156,17 @@ async function converse(endpoint: string, print: Print): Promise<void> {
   await session.connect();
   await ready;
   print('chatjs                 connected as Ana');
-  const joined = next((item) => item.ParticipantRole === 'CUSTOM_BOT');
-  const bot = await joinAsBot({ instanceId: InstanceId, contactId: contact.ContactId, options });
+  const joined = isJoined ? undefined : next((item) => item.ParticipantRole === 'CUSTOM_BOT');
+  const { ended } = await bot.join(parts);
   await joined;
-  print(`CreateParticipant      bot ${bot.participantId} listens`);
   for (const message of turns) {
     const answered = next((item) => item.Type === 'MESSAGE' && item.ParticipantRole === 'CUSTOM_BOT');
     await session.sendMessage({ contentType: 'text/plain', message });
     await answered;
   }
   await session.disconnectParticipant();
-  await Promise.all([over, bot.ended]);
-  print('The chat is over. The bot is examples/echo-bot/echo-bot.mjs: copy it and change its answer.');
+  await Promise.all([over, ended]);
+  print(bot.epilogue);
 }
 
 function line(item: ChatjsItem): string {

@@ -1,9 +1,10 @@
 import { settings } from '../settings.ts';
 
 const commands: readonly (readonly [name: string, meaning: string])[] = [
-  ['start', 'run the server until SIGINT or SIGTERM (also without a command)'],
-  ['demo', 'let a customer and a bot chat, in a server of its own if none runs'],
-  ['keys', 'create, list and revoke access keys, also beside a running server'],
+  ['start', 'run the server until SIGINT or SIGTERM (the default)'],
+  ['demo', 'let a customer and a bot chat; starts a server if none runs'],
+  ['demo streaming', 'the same with a bot that is fed by message streaming'],
+  ['keys', 'create, list and revoke access keys, also while it runs'],
   ['version', 'print the version'],
   ['help', 'print this'],
 ];

@@ -394,7 +394,8 @@ describe('a contact that is erased', () => {
     assert.deepEqual(body, {
       ContactId,
       erasedAt: noon,
-      erased: { items: 603, tokens: 600, marks: 1, contacts: 1, participants: 2, attributes: 2, files: 0 },
+      // Owed: that it is archived.
+      erased: { items: 603, tokens: 600, marks: 1, contacts: 1, owed: 1, participants: 2, attributes: 2, files: 0 },
       kept: 'The id alone, so that it is never used again.',
       notYet: [
         'free pages of the store and its write-ahead log, until they are overwritten or the store is vacuumed',

@@ -9,6 +9,7 @@ import type { Writer } from '../operations/writer.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import { enumeration, integer, label, query, required, string, structure } from '../shape/shape.ts';
+import type { Lane } from '../store/lanes.ts';
 import type { Store } from '../store/store.ts';
 import { pushedItem } from '../wire/item.ts';
 import { isoTime } from '../wire/time.ts';
@@ -21,8 +22,8 @@ export interface ContactParts {
   readonly ids: Ids;
   /** The participant token that an operation would have answered. */
   readonly participantToken: (chat: Chat, participantId: string) => string;
-  /** Removes all files of a chat; resolves to how many. */
-  readonly removeFiles: (chatId: string) => Promise<number>;
+  /** Removes all files of a chat, and what was written of it when it had ended; resolves to how many. */
+  readonly removeFiles: (chat: Chat) => Promise<number>;
 }
 
 const contactId = string({ min: 1, max: 256 });
@@ -37,7 +38,10 @@ export function contactRoutes(parts: ContactParts): Route[] {
       method: 'GET',
       path: '/_tertulia/contacts/{ContactId}',
       input: structure({ ContactId: label(contactId) }),
-      handle: async ({ ContactId }) => described(await chatOf(store, ContactId), clock.now()),
+      async handle({ ContactId }) {
+        const chat = await chatOf(store, ContactId);
+        return { ...described(chat, clock.now()), Streams: streams(chat, await store.lanesOf(chat.key)) };
+      },
     }),
     route({
       method: 'GET',
@@ -99,8 +103,28 @@ function described(chat: Chat, now: number): object {
       LeftBecause: each.leftBecause,
     })),
     Timers: { NextDue: due === undefined ? undefined : isoTime(due), Configured: chat.timers ?? [] },
-    Streams: [],
   };
+}
+
+/** A stream that failed or is parked is DEGRADED; what still waits in one that was stopped is delivered all the same. */
+function streams({ streams = [], end, last }: Chat, lanes: readonly Lane[]): object[] {
+  return streams.map((each) => {
+    const lane = lanes.find(({ id }) => id === each.id);
+    const isOpen = !end && each.stoppedAt === undefined;
+    const isDegraded = lane !== undefined && (lane.isParked || lane.attempts > 0);
+    return {
+      StreamingId: each.id,
+      StreamingEndpointArn: each.topic,
+      State: isDegraded ? 'DEGRADED' : isOpen ? 'ACTIVE' : 'STOPPED',
+      StartedAt: isoTime(each.startedAt),
+      StoppedAt: each.stoppedAt === undefined ? undefined : isoTime(each.stoppedAt),
+      Waiting: lane ? (lane.until ?? last) - lane.number : 0,
+      IsParked: lane?.isParked ?? false,
+      FailedAttempts: lane?.attempts ?? 0,
+      NextAttempt: lane?.attempts && lane.due !== undefined ? isoTime(lane.due) : undefined,
+      Error: lane?.error,
+    };
+  });
 }
 
 /** Oldest first; `next` is the `after` of the next page. */
@@ -130,7 +154,7 @@ async function addAgent(parts: ContactParts, contactId: string, role: 'AGENT' | 
       const step = admit(chat, participant, now);
       if ('refused' in step) throw invalid(refusal(contactId, step));
       return {
-        change: { chat: { expected: chat.revision, after: step.chat } },
+        change: { chat: { before: chat, after: step.chat } },
         answer: { ParticipantId: participant.id },
       };
     },
@@ -167,14 +191,14 @@ async function erase({ store, writer, removeFiles }: ContactParts, contactId: st
           `Contact ${contactId} goes on; end it with StopContact, then erase it.`,
         );
       }
-      return { change: { chat: { expected: chat.revision, after: { ...chat, erasingAt: now } } }, answer: { chat } };
+      return { change: { chat: { before: chat, after: { ...chat, erasingAt: now } } }, answer: { chat } };
     },
   });
-  const files = await removeFiles(chat.id);
-  const sum = { items: 0, tokens: 0, marks: 0, contacts: 0 };
+  const files = await removeFiles(chat);
+  const sum = { items: 0, tokens: 0, marks: 0, contacts: 0, owed: 0 };
   for (;;) {
     const erased = await store.erase({ key: chat.key }, batch);
-    for (const name of ['items', 'tokens', 'marks', 'contacts'] as const) sum[name] += erased?.[name] ?? 0;
+    for (const name of ['items', 'tokens', 'marks', 'contacts', 'owed'] as const) sum[name] += erased?.[name] ?? 0;
     if (!erased || erased.isDone) break;
   }
   return {

@@ -7,13 +7,15 @@ import type { Operation } from '../operations/operation.ts';
 import type { Log } from '../runtime/log.ts';
 import type { InstanceConfig } from '../settings.ts';
 import { structure } from '../shape/shape.ts';
-import { inputOf, labelsOf, type Route, route } from './route.ts';
+import { type Answer, inputOf, labelsOf, type Route, route } from './route.ts';
 
 const prefix = '/_tertulia';
+/** Where every collector looks. */
+const metricsPath = '/metrics';
 
 /** Whether a path is the control API's. */
 export function isControl(path: string): boolean {
-  return path === prefix || path.startsWith(`${prefix}/`);
+  return path === prefix || path.startsWith(`${prefix}/`) || path === metricsPath;
 }
 
 /** Where the process is in its life. */
@@ -67,7 +69,13 @@ async function answer(parts: ControlParts, routes: readonly Route[], request: Re
   if (!found) throw unknown(request, routes);
   const input = inputOf(found.input, found.labels, request.query, request.body);
   const { status, body } = await found.handle(input as never);
-  return withoutCors(jsonReply(request.id, status, body));
+  return withoutCors(replyOf(request.id, status, body));
+}
+
+function replyOf(id: string, status: number, body: Answer['body']): Reply {
+  const reply = jsonReply(id, status, body);
+  if (!('contentType' in body && 'text' in body)) return reply;
+  return { ...reply, headers: { ...reply.headers, 'content-type': String(body.contentType) }, body: String(body.text) };
 }
 
 /** In production everything but the probes needs the control token, and without one set there is nothing else. */
@@ -113,6 +121,16 @@ function ownRoutes(parts: ControlParts): Route[] {
     }),
     route({ method: 'GET', path: '/_tertulia/info', input: nothing, handle: async () => info(parts) }),
   ];
+}
+
+/** For Prometheus. In production it needs the control token, as all but the probes do. */
+export function metricsRoute(render: () => Promise<{ readonly contentType: string; readonly text: string }>): Route {
+  return route({
+    method: 'GET',
+    path: metricsPath,
+    input: structure({}),
+    handle: async () => ({ status: 200, body: await render() }),
+  });
 }
 
 function health({ readiness, version, uptimeSeconds }: ControlParts): object {

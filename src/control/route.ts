@@ -3,7 +3,7 @@ import { check } from '../shape/check.ts';
 import { decode, parseBody, WrongType } from '../shape/decode.ts';
 import type { Infer, Shape } from '../shape/shape.ts';
 
-/** One route of the control API, a row as operations are. Paths have `{Label}`s and begin below `/_tertulia`. */
+/** One route of the control API, a row as operations are. Paths have `{Label}`s. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
@@ -17,7 +17,8 @@ export interface Route {
 
 export interface Answer {
   readonly status: number;
-  readonly body: object;
+  /** A text is answered as it is, the rest as JSON. */
+  readonly body: object | { readonly contentType: string; readonly text: string };
 }
 
 interface Row<I> extends Omit<Route, 'input' | 'handle'> {

@@ -394,6 +394,7 @@ async function withChats(run: (chats: Chats) => Promise<void>): Promise<void> {
   const { clock, steady } = parts;
   const writer = openWriter(failing, openLocalBus(silentLog), ids, silentLog);
   await using worker = openWorker({
+    removeFiles: async () => {},
     store: failing,
     writer,
     clock,

@@ -4,6 +4,8 @@ import type { Pairing } from './idle.ts';
 import type { NewItem } from './item.ts';
 import type { Participant } from './participant.ts';
 import type { Past } from './past.ts';
+import type { StoredObject } from './storage.ts';
+import type { Stream } from './streams.ts';
 
 /** The key that the store gave a chat: small, and cheaper to index than its id. Never shown to a client. */
 export type ChatKey = number;
@@ -44,12 +46,22 @@ export interface Chat {
   readonly pairing?: Pairing | undefined;
   /** Its files, at most `maxAttachments`, in the order of their start. */
   readonly attachments?: readonly ChatAttachment[] | undefined;
+  /** The topics that it is or was streamed to, at most `maxStreams`, in the order of their start. */
+  readonly streams?: readonly Stream[] | undefined;
+  /** What was written of it when it had ended: see `outbox/archive.ts`. */
+  readonly archived?: Archived | undefined;
   /** When it was asked to be erased: what it has is being removed. */
   readonly erasingAt?: number | undefined;
   /** Of a persistent chat: what it continues. */
   readonly past?: Past | undefined;
   /** Its message tokens are gone: they are kept a day past the end. */
   readonly isForgotten?: boolean | undefined;
+}
+
+/** The objects that a chat was written to. One that is named here stays there: the record is replaced in its place. */
+export interface Archived {
+  readonly transcript?: StoredObject | undefined;
+  readonly record?: StoredObject | undefined;
 }
 
 /** Minutes after which a silent participant counts as idle, or those it talks to are disconnected. */

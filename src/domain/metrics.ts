@@ -38,6 +38,9 @@ export interface FirstResponse {
   readonly firstResponseAfter: number | undefined;
 }
 
+/** Items that are read for the metrics of one chat; of a longer one there are none. */
+export const maxMeasured = 10_000;
+
 /** Metrics of a chat up to some item. */
 export interface Tally {
   readonly messages: number;

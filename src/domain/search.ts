@@ -57,7 +57,7 @@ export function timeOf(chat: Chat, time: ContactTime): number | undefined {
 }
 
 /** The agent that connected first. */
-export function firstAgent(chat: Chat): Participant | undefined {
+export function firstAgent(chat: Pick<Chat, 'participants'>): Participant | undefined {
   return chat.participants
     .filter(({ role, connectedAt }) => role === 'AGENT' && connectedAt !== undefined)
     .toSorted((one, other) => (one.connectedAt ?? 0) - (other.connectedAt ?? 0))[0];

@@ -33,6 +33,7 @@ export const policySettings = {
   maxDocumentChars: 6144,
   conditionKeys: [
     'connect:InstanceId',
+    'connect:StorageResourceType',
     'aws:PrincipalAccount',
     'aws:RequestedRegion',
     'aws:CurrentTime',

@@ -1,8 +1,9 @@
 /**
- * The condition operators of IAM's policy language, and its wildcards. Pure: a condition is compiled once, when its
+ * The condition operators of IAM's policy language. Pure: a condition is compiled once, when its
  * policy is read, and then asked for each request.
  */
 import { BlockList, isIP } from 'node:net';
+import { matchesWildcard } from '../domain/wildcard.ts';
 
 /** Whether the values that a request has for a key meet a condition; undefined or none: the request lacks the key. */
 export type Holds = (given: readonly string[] | undefined) => boolean;
@@ -11,31 +12,6 @@ export type Holds = (given: readonly string[] | undefined) => boolean;
 export type Compiled =
   | { readonly ok: true; readonly holds: Holds }
   | { readonly ok: false; readonly wrong: string; readonly allowed: string };
-
-/**
- * `*` is any text, `?` any one UTF-16 unit, the rest itself. Only the last `*` is ever tried again: a later one can take
- * over whatever an earlier one could. So the work is at most pattern × text steps, where a regular expression or a
- * recursion can take exponentially many.
- */
-export function matchesWildcard(pattern: string, text: string): boolean {
-  let [p, t, star, retry] = [0, 0, -1, 0];
-  while (t < text.length) {
-    if (pattern[p] === '*') {
-      star = p++;
-      retry = t;
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === text[t])) {
-      p++;
-      t++;
-    } else if (star >= 0) {
-      p = star + 1;
-      t = ++retry;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
-}
 
 /** Whether one value of the request meets one value of the policy. */
 type Test = (given: string) => boolean;

@@ -291,21 +291,27 @@ describe('what a policy is asked', () => {
   const contact = `/contact/${unknown}`;
   const resources: Readonly<Record<string, string>> = {
     AssociateApprovedOrigin: arn(),
+    AssociateInstanceStorageConfig: arn(),
     CreateParticipant: arn(contact),
     CreatePersistentContactAssociation: arn(contact),
     DeleteContactData: arn(contact),
     DescribeAttachedFilesConfiguration: arn(),
     DescribeContact: arn(contact),
+    DescribeInstanceStorageConfig: arn(),
     DisassociateApprovedOrigin: arn(),
+    DisassociateInstanceStorageConfig: arn(),
     GetContactAttributes: arn(contact),
     ListApprovedOrigins: arn(),
     ListAssociatedContacts: arn(contact),
     ListAttachedFilesConfigurations: arn(),
     ListContactReferences: arn(contact),
+    ListInstanceStorageConfigs: arn(),
     ListTagsForResource: arn(),
     SearchContacts: arn(),
     StartChatContact: arn(`/contact-flow/${ContactFlowId}`),
+    StartContactStreaming: arn(contact),
     StopContact: arn(contact),
+    StopContactStreaming: arn(contact),
     TagContact: arn(contact),
     TagResource: arn(),
     TransferContact: arn(contact),
@@ -314,6 +320,7 @@ describe('what a policy is asked', () => {
     UpdateAttachedFilesConfiguration: arn(),
     UpdateContact: arn(contact),
     UpdateContactAttributes: arn(contact),
+    UpdateInstanceStorageConfig: arn(),
     UpdateParticipantRoleConfig: arn(contact),
   };
 
@@ -414,6 +421,18 @@ describe('what a policy is asked', () => {
     assert(await permits('UntagResource', { resourceArn: arn(), tagKeys: ['team'] }, ifKeys('team')));
     assert.equal(await permits('UntagResource', { resourceArn: arn(), tagKeys: ['cost'] }, ifKeys('team')), false);
     assert.equal(await permits('ListTagsForResource', { resourceArn: arn() }, ifKeys('team')), false);
+  });
+
+  it('[AU5, SO11] is which type of resource a storage configuration is for', async () => {
+    const ifType = allow('*', '*', { StringEquals: { 'connect:StorageResourceType': 'CHAT_TRANSCRIPTS' } });
+    const names = registry.map(({ name }) => name).filter((name) => name.includes('InstanceStorageConfig'));
+    assert.equal(names.length, 5);
+    for (const name of names) {
+      const input = inputsFor(unknown)[name] as Record<string, unknown>;
+      assert(await permits(name, input, ifType), name);
+      assert.equal(await permits(name, { ...input, ResourceType: 'CONTACT_TRACE_RECORDS' }, ifType), false, name);
+    }
+    assert.equal(await permits('ListApprovedOrigins', { InstanceId }, ifType), false);
   });
 
   it('[AU5, CK4] is what time it is on the machine', async () => {

@@ -128,6 +128,7 @@ function conditions(
 ) {
   const tags = access.tags === undefined ? undefined : input[access.tags];
   const keys = Array.isArray(tags) ? (tags as string[]) : Object.keys(tags ?? {});
+  const own = Object.entries(access.conditions ?? {});
   const requested = Array.isArray(tags) ? [] : Object.entries((tags ?? {}) as Record<string, string>);
   return {
     'connect:InstanceId': partsOf(resource).instance,
@@ -135,6 +136,7 @@ function conditions(
     'aws:RequestedRegion': region,
     'aws:CurrentTime': new Date(machineTime()).toISOString(),
     'aws:TagKeys': keys,
+    ...Object.fromEntries(own.map(([key, member]) => [key, input[member] as string | undefined])),
     ...Object.fromEntries(requested.map(([key, value]) => [`aws:RequestTag/${key}`, value])),
   };
 }

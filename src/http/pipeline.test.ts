@@ -103,7 +103,7 @@ describe('preflights', () => {
 
 describe('routes', () => {
   for (const target of [
-    'POST /contact/start-streaming',
+    'POST /contact/start-contact-media-processing',
     'GET /participant/views/vt/1',
     'POST /contact/chat',
     'GET /contact/chat',

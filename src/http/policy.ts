@@ -2,7 +2,8 @@
  * Identity-based policies in the language of AWS IAM: read once, with every problem named, then asked for each request.
  * Pure. What this server does not evaluate is refused when the policy is read: a rule that is ignored protects nobody.
  */
-import { findOperator, type Holds, matchesWildcard, operatorNames } from './condition.ts';
+import { matchesWildcard } from '../domain/wildcard.ts';
+import { findOperator, type Holds, operatorNames } from './condition.ts';
 
 /** A policy that was read: single values are lists, and conditions can be asked. */
 export type Policy = {

@@ -124,7 +124,7 @@ async function record(parts: TransferParts, grant: Grant, id: string, object: st
         demandTaken(chat, attachment, parts.clock.now());
         const step = uploadAttachment(chat, id, object);
         if ('refused' in step) throw completed(id);
-        return { change: { chat: { expected: chat.revision, after: step.chat } }, answer: { replaced: step.replaced } };
+        return { change: { chat: { before: chat, after: step.chat } }, answer: { replaced: step.replaced } };
       },
     });
     return replaced;

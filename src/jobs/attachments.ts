@@ -109,7 +109,7 @@ export function openAttachmentJobs(parts: AttachmentParts): AttachmentJobs {
         if (!chat) return { answer: {} };
         const { step, answer } = rule(chat, now);
         if (step.chat === chat) return { answer };
-        return { change: { chat: { expected: chat.revision, after: step.chat }, items: step.items }, answer };
+        return { change: { chat: { before: chat, after: step.chat }, items: step.items }, answer };
       },
     });
   }

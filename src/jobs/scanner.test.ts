@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
+import { gone } from '../../test/support/child.ts';
 import { openScanner, type Scanner } from './scanner.ts';
 
 const bytes = Buffer.alloc(1_000_000, 'pattern');
@@ -167,19 +168,7 @@ describe('a scanner that is a command', () => {
       while (!existsSync(pid)) await new Promise((resolve) => void setImmediate(resolve));
       limit.abort();
       await assert.rejects(scanned, { name: 'AbortError' });
-      await isGone(Number(readFileSync(pid, 'utf8')));
+      await gone(Number(readFileSync(pid, 'utf8')));
     });
   });
 });
-
-/** Resolves when no such process runs; one that was killed stays in the table until it is waited for. */
-async function isGone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      if (/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return;
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => void setImmediate(resolve));
-  }
-}

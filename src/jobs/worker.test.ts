@@ -50,7 +50,16 @@ async function withRig(
 function openTestWorker(store: Store, time: { now: number }, log = silentLog, steady = manualSteady()): Worker {
   const clock = { now: () => time.now };
   const writer = openWriter(store, openLocalBus(log), ids, log);
-  return openWorker({ store, writer, clock, steady, ids, log, attachments: noAttachments });
+  return openWorker({
+    store,
+    writer,
+    clock,
+    steady,
+    ids,
+    log,
+    attachments: noAttachments,
+    removeFiles: async () => {},
+  });
 }
 
 function rigOf(store: Rig['store'], time: { now: number }): Omit<Rig, 'worker'> {

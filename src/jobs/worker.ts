@@ -1,4 +1,4 @@
-import { attachmentsDue, objectPrefix } from '../domain/attachments.ts';
+import { attachmentsDue } from '../domain/attachments.ts';
 import { type Chat, participantOf, type Step } from '../domain/chat.ts';
 import type { TimedRole } from '../domain/idle.ts';
 import { elapse, isToForget, timersDue } from '../domain/timers.ts';
@@ -28,6 +28,8 @@ export interface WorkerParts {
   readonly store: Store;
   readonly writer: Writer;
   readonly attachments: AttachmentJobs;
+  /** Removes all that was stored of a chat beside its rows. */
+  readonly removeFiles: (chat: Chat) => Promise<unknown>;
   readonly clock: Clock;
   readonly steady: Steady;
   readonly ids: Ids;
@@ -100,13 +102,16 @@ export function openWorker(parts: WorkerParts): Worker {
   };
 }
 
-async function settle({ store, writer, attachments, clock, ids }: WorkerParts, { key }: Due): Promise<void> {
+async function settle(
+  { store, writer, attachments, removeFiles, clock, ids }: WorkerParts,
+  { key }: Due,
+): Promise<void> {
   const now = clock.now();
   const chat = await store.chat({ key });
   // A row without a document is one whose erasing was cut short.
   if (!chat) return erase(store, key);
   if (chat.erasingAt !== undefined) {
-    await attachments.removeBelow(objectPrefix(chat.id));
+    await removeFiles(chat);
     return erase(store, key);
   }
   await attachments.settle(chat, now);
@@ -123,13 +128,13 @@ async function settle({ store, writer, attachments, clock, ids }: WorkerParts, {
       const chat = await store.chat({ key });
       if (!chat) return { answer: {} };
       // Somebody was faster, or an older program reckoned otherwise: writing the chat puts its due time right.
-      if (timersDue(chat) > now) return { change: { chat: { expected: chat.revision, after: chat } }, answer: {} };
+      if (timersDue(chat) > now) return { change: { chat: { before: chat, after: chat } }, answer: {} };
       const step: Step = isToForget(chat, now)
         ? { chat: { ...chat, isForgotten: true }, items: [] }
         : elapse(chat, now, await heardIn(store, chat), ids.tail);
       if (step.chat === chat) throw new Error(`nothing follows from what chat ${chat.id} is due for`);
       const { items, events } = step;
-      return { change: { chat: { expected: chat.revision, after: step.chat }, items }, events, answer: {} };
+      return { change: { chat: { before: chat, after: step.chat }, items }, events, answer: {} };
     },
   });
 }

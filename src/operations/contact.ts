@@ -29,7 +29,7 @@ export async function changeContact(call: Finder, named: Named, rule: (chat: Cha
     now: call.now,
     async decide() {
       const chat = await findContact(call, instance, named.ContactId);
-      return { change: { chat: { expected: chat.revision, after: rule(chat) } }, answer: {} };
+      return { change: { chat: { before: chat, after: rule(chat) } }, answer: {} };
     },
   });
 }

@@ -22,6 +22,8 @@ export interface Access {
   readonly isWholeArn?: boolean;
   /** The member with tags, for aws:RequestTag and aws:TagKeys, or with tag keys, for aws:TagKeys. */
   readonly tags?: string;
+  /** Condition keys of the operation's own, each with the member that has its value. */
+  readonly conditions?: Readonly<Record<string, string>>;
 }
 
 /** Who calls an operation of the Participant Service: what its bearer token says. */
@@ -56,8 +58,12 @@ export interface OperationSettings {
   readonly webSocketUrl: (token: string) => string;
   /** Where the bytes of an attachment are put and fetched with that token. */
   readonly attachmentUrl: (attachmentId: string, token: string) => string;
+  /** Whether the configuration leads a topic, by its ARN, anywhere. */
+  readonly isStreamTopic: (topic: string) => boolean;
   /** Whether a scanner is asked before an attachment is approved. */
   readonly hasScanner: boolean;
+  /** Whether the configuration has something in the place of that S3 bucket. */
+  readonly hasBucket: (name: string) => boolean;
 }
 
 /** An operation as the generic layers read it. */

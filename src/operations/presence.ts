@@ -68,7 +68,7 @@ async function change(call: Caller, rule: (chat: Chat) => Step | Absence): Promi
       const step = rule(chat);
       if ('refused' in step) throw absent(call, step);
       if (step.chat === chat) return { answer: {} };
-      return { change: { chat: { expected: chat.revision, after: step.chat }, items: step.items }, answer: {} };
+      return { change: { chat: { before: chat, after: step.chat }, items: step.items }, answer: {} };
     },
   });
 }

@@ -16,6 +16,7 @@ import {
 export const instanceId = string({ min: 1, max: 100 });
 export const contactId = string({ min: 1, max: 256 });
 export const contactFlowId = string({ max: 500 });
+export const streamingId = string({ min: 1, max: 100 });
 export const clientToken = string({ max: 500 });
 export const nonEmptyClientToken = string({ min: 1, max: 500 });
 export const attachmentId = string({ min: 1, max: 256 });

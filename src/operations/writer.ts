@@ -1,23 +1,28 @@
 import type { Bus, News } from '../bus/bus.ts';
-import type { ChatKey, PassingEvent } from '../domain/chat.ts';
+import type { Chat, ChatKey, PassingEvent } from '../domain/chat.ts';
 import { returned } from '../domain/idle.ts';
 import { type Item, itemId } from '../domain/item.ts';
+import { UnknownOutcome } from '../domain/unknown-outcome.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Append, AppendOutcome, Change, Position, Store, Token } from '../store/store.ts';
+import type { Append, AppendOutcome, Change, Creation, Store, Token } from '../store/store.ts';
+import { owedBy, owedEvents, type PlacedEvent, type Placing } from './owed.ts';
 
 /** The way to the store for every operation, but for a receipt's mark: read, decide, commit, ring. */
 export interface Writer {
   /**
    * Runs `decide` and commits what it returns. If the chat moved meanwhile, decides again on what it became; if the
    * token was used for the same request, returns what was answered then, without deciding, even after the chat ended.
-   * Throws `conflict()` for a used token with another request.
+   * Where it is not known whether the commit happened, the token tells, also one that was made here; without any, that
+   * is the caller's to find out. Throws `conflict()` for a used token with another request.
    */
   attempt<A extends Answer>(options: Attempt<A>): Promise<A>;
   /** One item on the append lane. */
   append(append: Append): Promise<AppendOutcome>;
   /** News that nothing durable stands behind. */
   tell(news: News): void;
+  /** An event that passes by: told to sockets, and owed to the chat's streams, if it has any, once this resolves. */
+  pass(chat: Chat, event: PlacedEvent): Promise<void>;
 }
 
 /** What a repeat is answered from: JSON, never a bearer token. */
@@ -41,20 +46,35 @@ export interface RequestToken {
 
 export interface Decision<A extends Answer> {
   /** Undefined if there is nothing to write. */
-  readonly change?: Omit<Change, 'now' | 'token'> | undefined;
+  readonly change?: Decided | undefined;
   /** Pushed before the items of the change, once it is committed. */
   readonly events?: readonly PassingEvent[] | undefined;
   readonly answer: A;
+}
+
+/** A change as an operation decides on it: the chat as it was read and as it shall be. What is owed follows from the two. */
+export interface Decided extends Pick<Change, 'items' | 'resources' | 'replaced'> {
+  readonly chat?: Creation | { readonly before: Chat; readonly after: Chat } | undefined;
 }
 
 /** Tokens of the general lane are remembered for seven days, as Amazon documents for outbound chats. */
 const tokenLife = 7 * 24 * 60 * 60 * 1000;
 /** A chat that moves this often between a read and a commit is not moving by accident. */
 const maxAttempts = 32;
+/** Each has waited as long as a store waits for its database to come back. */
+const maxUnknowns = 3;
 /** News above this many characters of content are announced without their items; who needs them reads them. */
 const carriedCharacters = 32 * 1024;
 
-export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log): Writer {
+/** What a writer knows of the way out. */
+export interface Outside extends Pick<Placing, 'eventDestinations'> {
+  /** A commit owes something: a doorbell, as the bus is for sockets. */
+  readonly wake: () => void;
+}
+
+const nothingOutside: Outside = { eventDestinations: () => [], wake() {} };
+
+export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: Outside = nothingOutside): Writer {
   const enter = openLines();
 
   function tell(news: News): void {
@@ -71,6 +91,7 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log): Writer {
       const { tail, ...rest } = given.item;
       const { number, time, revision } = outcome;
       tell(itemsNews(given.chat, [{ ...rest, id: itemId(time, tail), number, time }], number, revision));
+      if (outcome.isStreamed) outside.wake();
       if (outcome.wasIdle) await wake(given.chat, given.author, time);
     }
     return outcome;
@@ -82,7 +103,7 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log): Writer {
       const chat = await store.chat({ key });
       const step = chat && returned(chat, author, now);
       if (!step || step.chat === chat) return { answer: {} };
-      return { change: { chat: { expected: chat.revision, after: step.chat } }, events: step.events, answer: {} };
+      return { change: { chat: { before: chat, after: step.chat } }, events: step.events, answer: {} };
     };
     await attempt({ now, decide }).catch((failure: unknown) => {
       log.warn({ err: failure, chat: key }, 'a participant who was idle could not be marked as returned');
@@ -92,14 +113,31 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log): Writer {
   async function attempt<A extends Answer>({ now, token, decide }: Attempt<A>): Promise<A> {
     const asked = token && { ...token, value: token.value || ids.uuid(), request: canonical(token.request) };
     let leave = () => {};
+    let unknowns = 0;
+
+    /** What was answered to this token, if it was. */
+    async function given(): Promise<{ readonly answer: A } | undefined> {
+      const stored = asked && (await store.answered(asked, now));
+      if (!stored) return undefined;
+      if (!stored.matches(asked.request)) throw asked.conflict();
+      // Perhaps it was this very call that was committed. Sockets find out by the sweep.
+      if (unknowns > 0) outside.wake();
+      return { answer: stored.answer as A };
+    }
+
     try {
       for (let tries = 0; tries < maxAttempts; tries += 1) {
-        const stored = token?.value && asked ? await store.answered(asked, now) : undefined;
-        if (stored && asked) {
-          if (!stored.matches(asked.request)) throw asked.conflict();
-          return stored.answer as A;
-        }
-        const { change, events = [], answer } = await decide();
+        const before = token?.value || unknowns > 0 ? await given() : undefined;
+        if (before) return before.answer;
+        const decided = await decide().catch(async (failure: unknown) => {
+          // It may be refused because it has just been done: a commit of unknown outcome can arrive late.
+          const late = unknowns > 0 ? await given() : undefined;
+          if (late) return { isGiven: true, ...late } as const;
+          throw failure;
+        });
+        const { answer } = decided;
+        if ('isGiven' in decided) return answer;
+        const { change, events = [] } = decided;
         if (!change && !token?.value) return answer;
         const kept: Token | undefined = asked && {
           scope: asked.scope,
@@ -108,11 +146,20 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log): Writer {
           answer,
           expiresAt: now + tokenLife,
         };
-        const outcome = await store.commit({ now, ...change, token: kept });
+        const placed = events.map((each) => ({ ...each, id: itemId(now, ids.tail()), time: now }));
+        const whole = { now, ...written(change, placed, { now, uuid: ids.uuid, ...outside }), token: kept };
+        const outcome = await store.commit(whole).catch((failure: unknown) => {
+          if (!(failure instanceof UnknownOutcome) || !asked || unknowns === maxUnknowns) throw failure;
+          unknowns += 1;
+          log.warn({ err: failure }, 'asking by its token whether it was committed');
+          return undefined;
+        });
+        if (!outcome) continue;
         if ('done' in outcome) {
           const { chat, items } = outcome;
-          if (chat) for (const each of events) tell(eventNews(chat, items.length, each, now));
-          if (chat && !change?.mark) tell(itemsNews(chat.key, items, chat.last, chat.revision));
+          if (chat) for (const each of placed) tell(eventNews(chat.key, chat.last - items.length, each));
+          if (chat) tell(itemsNews(chat.key, items, chat.last, chat.revision));
+          if (chat) outside.wake();
           return answer;
         }
         if (tries === 0 && change?.chat && 'after' in change.chat) leave = await enter(change.chat.after.key);
@@ -123,18 +170,34 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log): Writer {
     throw new Error(`the chat changed ${maxAttempts} times between being read and being written`);
   }
 
-  function eventNews(chat: Position, items: number, event: PassingEvent, now: number): News {
-    return {
-      kind: 'event',
-      chat: chat.key,
-      after: chat.last - items,
-      id: itemId(now, ids.tail()),
-      time: now,
-      ...event,
-    };
+  async function pass(chat: Chat, event: PlacedEvent): Promise<void> {
+    const owed = owedEvents(chat, [event]);
+    if (owed.length > 0) {
+      await store.commit({ now: event.time, owed, owedBy: chat.key });
+      outside.wake();
+    }
+    tell(eventNews(chat.key, chat.last, event));
   }
 
-  return { attempt, append, tell };
+  return { attempt, append, tell, pass };
+}
+
+/** The change as the store takes it, with what it owes. */
+function written(
+  change: Decided | undefined,
+  events: readonly PlacedEvent[],
+  placing: Placing,
+): Omit<Change, 'now' | 'token'> {
+  if (!change?.chat) return { ...change, chat: undefined };
+  if ('created' in change.chat) {
+    return { ...change, chat: change.chat, owed: owedBy(undefined, change.chat.created, events, placing) };
+  }
+  const { before, after } = change.chat;
+  return { ...change, chat: { expected: before.revision, after }, owed: owedBy(before, after, events, placing) };
+}
+
+function eventNews(chat: ChatKey, after: number, event: PlacedEvent): News {
+  return { kind: 'event', chat, after, ...event };
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { News } from '../bus/bus.ts';
-import { type Chat, participantOf } from '../domain/chat.ts';
+import type { Chat } from '../domain/chat.ts';
 import * as contentType from '../domain/content-type.ts';
 import type { Item } from '../domain/item.ts';
 import { type Mark, type Receipt, receiptsOf } from '../domain/receipts.ts';
 import { chatFrame } from '../wire/frame.ts';
-import { pushedItem, pushedReceipt, type Surroundings } from '../wire/item.ts';
+import { pushedItem, pushedReceipt, surroundings } from '../wire/item.ts';
 import type { Frame } from './session.ts';
 
 /** What is pushed, as the bytes of a frame: encoded once, however many sockets it goes to. */
@@ -39,8 +39,4 @@ function alone({ reader, kind, time }: Mark): Receipt {
 
 function encoded(item: object): Frame {
   return Buffer.from(chatFrame(item));
-}
-
-function surroundings(chat: Chat): Surroundings {
-  return { chatId: chat.id, contactId: chat.contact.id, participant: (id) => participantOf(chat, id) };
 }

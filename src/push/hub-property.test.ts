@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { property } from '../../test/support/property.ts';
-import { type Ear, join, openStage, openTalk, quiet, type Stage, type Talk } from '../../test/support/push.ts';
+import { type Ear, join, kept, openStage, openTalk, quiet, type Stage, type Talk } from '../../test/support/push.ts';
 import type { News } from '../bus/bus.ts';
 
 /** What may happen to a chat and its sockets. `fate` says what the bus does with the news of it. */
@@ -92,15 +92,6 @@ function carry(what: Fate, news: News, pass: (news: News) => void, late: News[])
   const passed = what === 'comes bare' && news.kind === 'items' ? { ...news, items: undefined } : news;
   pass(passed);
   if (what === 'comes twice') pass(passed);
-}
-
-/** Items of the log, as a client tells them apart from typing and receipts. */
-function kept(ear: Ear): string[] {
-  const passing = ['typing', 'metadata'];
-  return ear
-    .heard()
-    .filter((item) => !passing.some((each) => item.ContentType.endsWith(`.${each}`)))
-    .map((item) => item.Id);
 }
 
 test('[WS4][WS6] whatever the bus loses, repeats, delays or crosses, each socket gets each item once and in order', async () => {

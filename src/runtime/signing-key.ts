@@ -1,6 +1,5 @@
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Ids } from './ids.ts';
+import { keep, readKept } from './kept.ts';
 
 interface KeyOnDisk {
   readonly id: string;
@@ -25,24 +24,7 @@ export function sealingKey(directory: string, ids: Ids): Buffer {
   return Buffer.from(kept(directory, 'sealing-key', ids.secret(32).toString('base64'), ids), 'base64');
 }
 
-/** The text of a file that only its owner can read, made if absent: whole or not at all, whoever else makes it too. */
+/** The text of a file that only its owner can read, made if absent. */
 function kept(directory: string, name: string, text: string, ids: Ids): string {
-  if (directory === ':memory:') return text;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const file = join(directory, name);
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw failure;
-  }
-  const draft = join(directory, `.${name}.${ids.secret(6).toString('hex')}`);
-  writeFileSync(draft, text, { mode: 0o600, flag: 'wx', flush: true });
-  try {
-    linkSync(draft, file);
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code !== 'EEXIST') throw failure;
-  } finally {
-    unlinkSync(draft);
-  }
-  return readFileSync(file, 'utf8');
+  return readKept(directory, name) ?? keep(directory, name, text, ids);
 }

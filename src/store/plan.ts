@@ -5,7 +5,9 @@ import type { Item, ItemType, NewItem } from '../domain/item.ts';
 import { itemId } from '../domain/item.ts';
 import { connectedIds } from '../domain/participant.ts';
 import { termsOf } from '../domain/search.ts';
+import { openStreams } from '../domain/streams.ts';
 import { nextDue } from '../domain/timers.ts';
+import { owing, settling, wakeStreams } from './lanes.ts';
 import type { Change, NewResource, Position, Resource, Token } from './store.ts';
 
 /**
@@ -28,6 +30,8 @@ export interface Dialect {
   readonly greater: 'max' | 'greatest';
   /** Position of a text in another, 0 for nowhere. */
   readonly position: 'instr' | 'strpos';
+  /** Holds the rows that are read until the end of the transaction, where another one could change them meanwhile. */
+  readonly lock: '' | 'FOR NO KEY UPDATE';
 }
 
 export interface Plan {
@@ -43,6 +47,7 @@ export function plan(change: Change, dialect: Dialect): Plan {
   const items = change.items ?? [];
   if (change.mark && change.chat) throw new Error('a change cannot move a mark and change a chat');
   if (items.length > 0 && !change.chat) throw new Error('a change with items needs the chat that they belong to');
+  if (change.owed?.length && !change.chat && change.owedBy === undefined) throw new Error('nobody owes what is owed');
   return {
     head: head(change, items.length, dialect),
     rest(row) {
@@ -52,7 +57,13 @@ export function plan(change: Change, dialect: Dialect): Plan {
         const chat = 'created' in change.chat ? change.chat.created : change.chat.after;
         statements.push(putDetail(row.key, chat), ...putContact(row.key, chat));
         statements.push(...placed.map((item, index) => putItem(row.key, item, items[index] as NewItem)));
+        if (items.length > 0 && chat.streams) statements.push(wakeStreams(row.key, change.now));
       }
+      if (row) {
+        const debtor = { chat: row.key, last: row.last, time: row.lastTime, items: items.length };
+        statements.push(...(change.owed ?? []).flatMap((each) => owing(each, debtor, change.now)));
+      }
+      if (change.settled) statements.push(...settling(change.settled, change.now));
       if (row && change.mark) statements.push(putMark(change.mark, row.key, change.now));
       if (change.token) statements.push(...putToken(change.token, change.now));
       statements.push(...(change.resources ?? []).map(putResource), ...(change.replaced ?? []).map(replaceResource));
@@ -65,17 +76,22 @@ function head(change: Change, count: number, dialect: Dialect): Statement | unde
   const returning = 'RETURNING key, last, last_time, revision';
   if (change.mark) {
     return {
-      sql: `UPDATE chat SET last = last WHERE key = ? AND ended = 0 AND ${dialect.position}(connected, ?) > 0 ${returning}`,
+      sql: `SELECT key, last, last_time, revision FROM chat
+            WHERE key = ? AND ended = 0 AND ${dialect.position}(connected, ?) > 0 ${dialect.lock}`,
       args: [change.mark.chat, inColumn(change.mark.reader)],
     };
   }
-  if (!change.chat) return undefined;
+  if (!change.chat) {
+    // What is owed comes after what its chat has by now.
+    const sql = 'SELECT key, last, last_time, revision FROM chat WHERE key = ?';
+    return change.owed?.length && change.owedBy !== undefined ? { sql, args: [change.owedBy] } : undefined;
+  }
   if ('created' in change.chat) {
     const { created, atMost } = change.chat;
     const open = 'SELECT 1 FROM contact WHERE instance = ? AND ended_at IS NULL LIMIT ?';
     const room = atMost === undefined ? '' : `WHERE (SELECT count(*) FROM (${open}) AS open) < ?`;
     return {
-      sql: `INSERT INTO chat (id, ended, connected, idle, due, last, last_time, revision) SELECT ?, ?, ?, ?, ?, ?, ?, 1 ${room} ${returning}`,
+      sql: `INSERT INTO chat (id, ended, connected, idle, streamed, due, last, last_time, revision) SELECT ?, ?, ?, ?, ?, ?, ?, ?, 1 ${room} ${returning}`,
       args: [
         ...stateColumns(created),
         count,
@@ -87,15 +103,19 @@ function head(change: Change, count: number, dialect: Dialect): Statement | unde
   const { after, expected } = change.chat;
   const time = count > 0 ? `${dialect.greater}(?, last_time + 1) + ?` : `last_time + 0 * ? + ?`;
   return {
-    sql: `UPDATE chat SET ended = ?, connected = ?, idle = ?, due = ?, last = last + ?, last_time = ${time}, revision = revision + 1
+    sql: `UPDATE chat SET ended = ?, connected = ?, idle = ?, streamed = ?, due = ?, last = last + ?, last_time = ${time}, revision = revision + 1
           WHERE key = ? AND revision = ? ${returning}`,
     args: [...stateColumns(after).slice(1), count, change.now, Math.max(count - 1, 0), after.key, expected],
   };
 }
 
-/** Id, ended, connected, idle and due of the chat's row. */
+/** Id, ended, connected, idle, streamed and due of the chat's row. */
 function stateColumns(chat: Chat | NewChat): Value[] {
-  return [chat.id, chat.end ? 1 : 0, idsColumn(connectedIds(chat)), idsColumn(idleIds(chat)), nextDue(chat) ?? null];
+  const isStreamed = openStreams(chat).length > 0;
+  return [
+    ...[chat.id, chat.end ? 1 : 0, idsColumn(connectedIds(chat)), idsColumn(idleIds(chat))],
+    ...[isStreamed ? 1 : 0, nextDue(chat) ?? null],
+  ];
 }
 
 /** The row's number and time are those of the last item; the others come before it, a millisecond apart. */

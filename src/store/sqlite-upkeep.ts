@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { ContactPlace, ContactSearch, Term } from '../domain/search.ts';
+import type { ContactPlace, ContactSearch } from '../domain/search.ts';
 import type { Steady } from '../runtime/steady.ts';
-import { digest } from './plan.ts';
+import { joined, searching } from './search.ts';
 import { transaction } from './sqlite-transaction.ts';
 import type { ChatRef, Erased, Store } from './store.ts';
 
@@ -62,7 +62,7 @@ export function upkeep(
     async erase(ref, limit) {
       await turn();
       const erased = transaction(database, () => erase(prepared, ref, limit));
-      if (erased) wrote(erased.items + erased.tokens + erased.marks + erased.contacts);
+      if (erased) wrote(erased.items + erased.tokens + erased.marks + erased.contacts + erased.owed);
       return erased;
     },
     async clear() {
@@ -75,44 +75,16 @@ export function upkeep(
 }
 
 /** Everything but the migrations that were made. */
-const tables = ['chat', 'chat_detail', 'contact', 'contact_term', 'item', 'message_token', 'token', 'mark', 'resource'];
+const tables = [
+  ...['chat', 'chat_detail', 'contact', 'contact_term', 'item', 'message_token', 'token', 'mark', 'resource'],
+  ...['lane', 'notice', 'dead_letter'],
+];
 
-/** One index serves each form: by start or by end, and by a term before either. */
 function searched(search: ContactSearch, prepared: Prepared): ContactPlace[] {
-  const { terms, newestFirst, limit } = search;
-  if (!terms) return inTime(search, undefined, prepared);
-  // Each term gives its first ones in order, so that nothing is sorted that is not on the page.
-  const found = new Map<string, ContactPlace>();
-  for (const term of terms) {
-    for (const place of inTime(search, term, prepared)) found.set(place.contactId, place);
-  }
-  const sorted = [...found.values()].sort(inOrder);
-  return (newestFirst ? sorted.reverse() : sorted).slice(0, limit);
-}
-
-/** With one bound on either side: with two lower bounds SQLite reads from the farther one, and skips. */
-function inTime(search: ContactSearch, term: Term | undefined, prepared: Prepared): ContactPlace[] {
-  const { instanceId, from, to, newestFirst, past, limit } = search;
-  const time = search.by === 'ended' ? 'ended_at' : 'initiated_at';
-  const [table, id, has] = term === undefined ? ['contact', 'id', ''] : ['contact_term', 'contact', 'AND term = ?'];
-  const [order, beyond, within] = newestFirst ? ['DESC', '<', '>='] : ['ASC', '>', '<='];
-  const start = past ?? { time: newestFirst ? to + 1 : from, contactId: '' };
-  const rows = prepared(
-    `SELECT ${time} AS time, ${id} AS id FROM ${table} WHERE instance = ? ${has}
-     AND (${time}, ${id}) ${beyond} (?, ?) AND ${time} ${within} ? ORDER BY ${time} ${order}, ${id} ${order} LIMIT ?`,
-  ).all(
-    instanceId,
-    ...(term === undefined ? [] : [digest(term)]),
-    start.time,
-    start.contactId,
-    newestFirst ? from : to,
-    limit,
+  return joined(
+    search,
+    searching(search).map(({ sql, args }) => places(prepared(sql).all(...args))),
   );
-  return places(rows);
-}
-
-function inOrder(one: ContactPlace, other: ContactPlace): number {
-  return one.time - other.time || (one.contactId < other.contactId ? -1 : 1);
 }
 
 function places(rows: readonly unknown[]): ContactPlace[] {
@@ -139,7 +111,12 @@ function erase(prepared: Prepared, ref: ChatRef, limit: number): Erased | undefi
   const items = some('item', 'rowid');
   const tokens = some('message_token', 'chat, key');
   const marks = some('mark', 'chat, reader, kind, number');
-  const isDone = [items, tokens, marks].every((count) => count < limit);
+  const own = 'lane IN (SELECT key FROM lane WHERE chat = ?)';
+  const notices = run(`DELETE FROM notice WHERE key IN (SELECT key FROM notice WHERE ${own} LIMIT ?)`, limit);
+  const dead = some('dead_letter', 'key');
+  // Last of what is owed: what is in a lane is found by it.
+  const lanes = notices < limit ? some('lane', 'key') : limit;
+  const isDone = [items, tokens, marks, notices, dead, lanes].every((count) => count < limit);
   if (isDone) run('UPDATE chat SET due = NULL WHERE key = ?');
-  return { items, tokens, marks, contacts, isDone };
+  return { items, tokens, marks, contacts, owed: notices + dead + (notices < limit ? lanes : 0), isDone };
 }

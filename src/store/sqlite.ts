@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Steady } from '../runtime/steady.ts';
 import { type Checkpointer, openCheckpointer } from './checkpoint.ts';
+import { wakeStreams } from './lanes.ts';
 import { migrations } from './migrations/sqlite.ts';
 import {
   type ChatRow,
@@ -15,12 +16,13 @@ import {
   positionOf,
   type Statement,
 } from './plan.ts';
+import { lanes } from './sqlite-lanes.ts';
 import { reads } from './sqlite-reads.ts';
 import { transaction } from './sqlite-transaction.ts';
 import { upkeep } from './sqlite-upkeep.ts';
 import type { Append, AppendOutcome, Change, ChangeOutcome, Store } from './store.ts';
 
-const dialect: Dialect = { greater: 'max', position: 'instr' };
+const dialect: Dialect = { greater: 'max', position: 'instr', lock: '' };
 
 /** Why the embedded store could not be opened; the message is one line for a person. */
 export class CannotOpen extends Error {}
@@ -77,6 +79,7 @@ export function openSqlite(
     append: (append) => new Promise((resolve, reject) => queue.add({ append, resolve, reject })),
     commit: (change) => new Promise((resolve, reject) => queue.add({ change, resolve, reject })),
     ...reads(prepared),
+    ...lanes(database, prepared, (changes) => checkpointer?.wrote(changes)),
     ...upkeep(database, prepared, steady, (changes) => checkpointer?.wrote(changes)),
     async [Symbol.asyncDispose]() {
       if (!database.isOpen) return;
@@ -223,14 +226,14 @@ function applyAppend(append: Append, prepared: Prepared): AppendOutcome {
     UPDATE chat SET last = last + 1, last_time = max(?, last_time + 1)
     WHERE key = ? AND ended = 0 AND instr(connected, ?) > 0
       AND NOT EXISTS (SELECT 1 FROM message_token WHERE chat = ? AND key = ?)
-    RETURNING last, last_time, revision, instr(idle, ?) > 0 AS was_idle`).get(
+    RETURNING last, last_time, revision, streamed, instr(idle, ?) > 0 AS was_idle`).get(
     now,
     chat,
     inColumn(author),
     chat,
     key,
     inColumn(author),
-  ) as { last: number; last_time: number; revision: number; was_idle: number } | undefined;
+  ) as { last: number; last_time: number; revision: number; streamed: number; was_idle: number } | undefined;
   if (!row) return refusal(append, key, request, prepared);
   prepared(`
     INSERT INTO item (chat, time, number, tail, type, content_type, content, participant, extra)
@@ -253,6 +256,7 @@ function applyAppend(append: Append, prepared: Prepared): AppendOutcome {
     row.last_time,
     item.tail,
   );
+  if (row.streamed) run(wakeStreams(chat, now), prepared);
   return {
     done: true,
     number: row.last,
@@ -261,6 +265,7 @@ function applyAppend(append: Append, prepared: Prepared): AppendOutcome {
     revision: row.revision,
     again: false,
     wasIdle: row.was_idle === 1,
+    isStreamed: row.streamed === 1,
   };
 }
 
@@ -284,6 +289,7 @@ function refusal({ chat }: Append, key: Buffer, request: Buffer, prepared: Prepa
     revision: row.revision,
     again: true,
     wasIdle: false,
+    isStreamed: false,
   };
 }
 
@@ -308,11 +314,15 @@ function runChange(change: Change, prepared: Prepared): ChangeOutcome {
   const position = row && positionOf(row);
   const { statements, items } = rest(position);
   for (const statement of statements) {
-    const { changes } = prepared(statement.sql).run(...statement.args);
-    const missed = failed(statement, Number(changes));
+    const missed = failed(statement, run(statement, prepared));
     if (missed) return missed;
   }
   return { done: true, chat: position, items };
+}
+
+/** Resolves to how many rows it changed. */
+function run({ sql, args }: Statement, prepared: Prepared): number {
+  return Number(prepared(sql).run(...args).changes);
 }
 
 function failed(statement: Statement, changes: number): { stale: true } | { again: true } | undefined {

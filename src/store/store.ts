@@ -1,14 +1,16 @@
 import type { Chat, ChatKey, NewChat } from '../domain/chat.ts';
 import type { Item, NewItem } from '../domain/item.ts';
+import type { Settlement } from '../domain/outbox.ts';
 import type { Range } from '../domain/paging.ts';
 import type { Mark } from '../domain/receipts.ts';
 import type { ContactPlace, ContactSearch } from '../domain/search.ts';
+import type { LaneStore, Owed } from './lanes.ts';
 
 /**
  * Where the truth is. One write, `commit`, atomic, with its expectations inside it; reads by purpose.
- * An answer of `commit` is given when the change is on disk. Chapter ST of SPEC.md holds for every implementation.
+ * An answer of `commit` is given when the change is on disk; it throws `UnknownOutcome` where it cannot be known. Chapter ST of SPEC.md holds for every implementation.
  */
-export interface Store extends AsyncDisposable {
+export interface Store extends LaneStore, AsyncDisposable {
   /** The append lane: one item by a connected author. Many at once share a transaction. */
   append(append: Append): Promise<AppendOutcome>;
   /** The general lane: everything else. */
@@ -64,6 +66,8 @@ export interface Erased {
   readonly tokens: number;
   readonly marks: number;
   readonly contacts: number;
+  /** What was still to be delivered, dead letters included. */
+  readonly owed: number;
   readonly isDone: boolean;
 }
 
@@ -98,6 +102,8 @@ export type AppendOutcome =
       readonly again: boolean;
       /** The author was idle, and has just ended that. */
       readonly wasIdle: boolean;
+      /** The chat's streams are due with it. */
+      readonly isStreamed: boolean;
     }
   | { readonly refused: 'ended' | 'not-connected' | 'no-chat' | 'token-conflict' };
 
@@ -129,6 +135,11 @@ export interface Change {
   /** Taken only while the chat is open and the reader connected; not a change of the chat's revision. */
   readonly mark?: (Omit<Mark, 'time'> & { readonly chat: ChatKey }) | undefined;
   readonly token?: Token | undefined;
+  /** What is owed to the outside, along lanes of the chat of this change, or of `owedBy` where it changes none. */
+  readonly owed?: readonly Owed[] | undefined;
+  readonly owedBy?: ChatKey | undefined;
+  /** What became of a lane. */
+  readonly settled?: Settlement | undefined;
   /** Put if absent; one that is there is left alone. */
   readonly resources?: readonly NewResource[] | undefined;
   /** Replaced if the stored revision is the one given here, else the change is stale. */
@@ -144,11 +155,11 @@ export interface Creation {
 export type ChangeOutcome =
   | {
       readonly done: true;
-      /** Of the chat that was written, or undefined if the change had none. */
+      /** Of the chat that was written or owes, or undefined if the change had none. */
       readonly chat?: Position | undefined;
       readonly items: readonly Item[];
     }
-  /** The chat moved since it was read; for a mark: it is not ahead of the last one, or the reader is not connected. */
+  /** The chat moved since it was read, or who owes is not there; for a mark: it is not ahead of the last one, or the reader is not connected. */
   | { readonly stale: true }
   /** The token has been used; see `answered`. */
   | { readonly again: true };
@@ -166,6 +177,3 @@ export interface Resource {
 }
 
 export type NewResource = Omit<Resource, 'revision'>;
-
-/** The store could not say whether a commit happened: ask again with the same token. */
-export class UnknownOutcome extends Error {}

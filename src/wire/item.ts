@@ -1,3 +1,4 @@
+import { type Chat, participantOf } from '../domain/chat.ts';
 import * as contentType from '../domain/content-type.ts';
 import type { Item } from '../domain/item.ts';
 import type { Participant } from '../domain/participant.ts';
@@ -11,6 +12,10 @@ export interface Surroundings {
   /** The contact is one that the reader's chat continues. */
   readonly isPast?: boolean | undefined;
   readonly participant: (id: string) => Pick<Participant, 'displayName' | 'role'> | undefined;
+}
+
+export function surroundings(chat: Pick<Chat, 'id' | 'contact' | 'participants'>): Surroundings {
+  return { chatId: chat.id, contactId: chat.contact.id, participant: (id) => participantOf(chat, id) };
 }
 
 /** An item as every client reads it: members in PascalCase, absent rather than null. */

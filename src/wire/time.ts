@@ -2,3 +2,13 @@
 export function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
+
+/** `2026-01-31T12:00:00Z`, the form of contact records: the second that it is in. */
+export function isoSecond(milliseconds: number): string {
+  return `${isoTime(milliseconds).slice(0, 19)}Z`;
+}
+
+/** `2026/01/31`, as folders of stored objects are called, in UTC. */
+export function datePath(milliseconds: number): string {
+  return isoTime(milliseconds).slice(0, 10).replaceAll('-', '/');
+}

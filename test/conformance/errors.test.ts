@@ -105,6 +105,8 @@ const ownWays: Readonly<Record<string, Ways>> = {
       },
     },
   },
+  // The instance of development has one.
+  AssociateInstanceStorageConfig: { ResourceConflictException: given({}) },
   CompleteAttachmentUpload: {
     ConflictException: {
       async from({ system, ConnectionToken }) {
@@ -172,6 +174,18 @@ const ownWays: Readonly<Record<string, Ways>> = {
   },
   SendMessage: { ValidationException: given({ ContentType: 'text/unknown' }) },
   StartChatContact: { LimitExceededException: { quotas: { rates: {}, concurrentChats: 1 } } },
+  StartContactStreaming: {
+    LimitExceededException: {
+      async from({ done }, good) {
+        for (const name of ['one', 'two']) {
+          const StreamingEndpointArn = `arn:aws:sns:us-east-1:123456789012:tertulia-${name}`;
+          const ChatStreamingConfiguration = { StreamingEndpointArn };
+          await done('StartContactStreaming', { ...good, ChatStreamingConfiguration, ClientToken: name });
+        }
+        return good;
+      },
+    },
+  },
   StopContact: { ContactNotFoundException: 'for voice contacts; an unknown chat is ResourceNotFoundException' },
   TagResource: byArn,
   TransferContact: {

@@ -74,6 +74,8 @@ const explained: Readonly<Record<string, string>> = {
   'ListTagsForResource output/tags: min is undefined, in the model 1':
     'a resource without tags is answered with an empty map',
   'GetAuthenticationUrl input/RedirectUri: min is 0, in the model 1': 'the chat widget sends an empty one',
+  'DescribeContact output/Contact/Recordings/0/MediaStreamType: enum with CHAT':
+    'Amazon’s description of contact records has it for chats; the model knows calls alone',
   [`ListContactReferences output/ReferenceSummaryList/0: ${isUnion}`]: 'the handler gives each the one of its type',
   [`UpdateParticipantRoleConfig input/ChannelConfiguration: ${isUnion}`]:
     'the handler refuses one without its only member, in its own words',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { developmentStorage } from '../../src/domain/storage.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { registry } from '../../src/operations/registry.ts';
 import { decode, parseBody } from '../../src/shape/decode.ts';
@@ -17,8 +18,12 @@ import { begun, instanceArn, openWorld, text, type World } from '../support/sdk-
  * they read. Its errors are next door, in `errors.test.ts`.
  */
 
+const StreamingEndpointArn = 'arn:aws:sns:us-east-1:123456789012:tertulia-dev';
 const Origin = 'https://www.example.com';
 const files = { InstanceId, AttachmentScope: 'CHAT' };
+const storage = { InstanceId, ResourceType: 'CHAT_TRANSCRIPTS' };
+const AssociationId = developmentStorage.CHAT_TRANSCRIPTS.id;
+const StorageConfig = { StorageType: 'S3', S3Config: { BucketName: 'acme-chats', BucketPrefix: 'Acme/chats' } };
 
 /** Good calls of each operation, whose outputs are compared as a whole; or why none succeeds. */
 const goodCalls: Readonly<Record<string, ((at: World) => Promise<void>) | string>> = {
@@ -66,6 +71,30 @@ const goodCalls: Readonly<Record<string, ((at: World) => Promise<void>) | string
   async ListApprovedOrigins({ done }) {
     await done('AssociateApprovedOrigin', { InstanceId, Origin });
     assert.deepEqual(await done('ListApprovedOrigins', { InstanceId }), { Origins: [Origin] });
+  },
+  async AssociateInstanceStorageConfig({ done }) {
+    await done('DisassociateInstanceStorageConfig', { ...storage, AssociationId });
+    const output = await done('AssociateInstanceStorageConfig', { ...storage, StorageConfig });
+    assert.deepEqual(output, { AssociationId: text(output.AssociationId) });
+  },
+  async DescribeInstanceStorageConfig({ done }) {
+    const output = await done('DescribeInstanceStorageConfig', { ...storage, AssociationId });
+    const S3Config = { BucketName: 'tertulia-dev', BucketPrefix: 'connect/tertulia-dev/ChatTranscripts' };
+    assert.deepEqual(output, { StorageConfig: { AssociationId, StorageType: 'S3', S3Config } });
+  },
+  async DisassociateInstanceStorageConfig({ done }) {
+    assert.deepEqual(await done('DisassociateInstanceStorageConfig', { ...storage, AssociationId }), {});
+    assert.deepEqual(await done('ListInstanceStorageConfigs', storage), { StorageConfigs: [] });
+  },
+  async ListInstanceStorageConfigs({ done }) {
+    const { StorageConfigs, ...rest } = await done('ListInstanceStorageConfigs', { ...storage, MaxResults: 10 });
+    assert.deepEqual([StorageConfigs.length, StorageConfigs[0].AssociationId, rest], [1, AssociationId, {}]);
+  },
+  async UpdateInstanceStorageConfig({ done }) {
+    const input = { ...storage, AssociationId, StorageConfig };
+    assert.deepEqual(await done('UpdateInstanceStorageConfig', input), {});
+    const output = await done('DescribeInstanceStorageConfig', { ...storage, AssociationId });
+    assert.deepEqual(output, { StorageConfig: { AssociationId, ...StorageConfig } });
   },
   async CreatePersistentContactAssociation({ done, ContactId }) {
     await done('StopContact', { InstanceId, ContactId });
@@ -205,6 +234,22 @@ const goodCalls: Readonly<Record<string, ((at: World) => Promise<void>) | string
       ParticipantId: text(output.ParticipantId),
       ParticipantToken: text(output.ParticipantToken),
     });
+  },
+  async StartContactStreaming({ done, ContactId }) {
+    const { StreamingId } = await done('StartContactStreaming', {
+      InstanceId,
+      ContactId,
+      ChatStreamingConfiguration: { StreamingEndpointArn },
+    });
+    assert.match(text(StreamingId), /^[0-9a-f-]{36}$/);
+  },
+  async StopContactStreaming({ done, ContactId }) {
+    const { StreamingId } = await done('StartContactStreaming', {
+      InstanceId,
+      ContactId,
+      ChatStreamingConfiguration: { StreamingEndpointArn },
+    });
+    assert.deepEqual(await done('StopContactStreaming', { InstanceId, ContactId, StreamingId }), {});
   },
   async StopContact({ done, ContactId }) {
     assert.deepEqual(await done('StopContact', { InstanceId, ContactId }), {});

@@ -3,21 +3,27 @@ import { describe, it } from 'node:test';
 import type * as connect from '@aws-sdk/client-connect';
 import type * as participant from '@aws-sdk/client-connectparticipant';
 import type { AssociateApprovedOrigin } from '../../src/operations/connect/AssociateApprovedOrigin.ts';
+import type { AssociateInstanceStorageConfig } from '../../src/operations/connect/AssociateInstanceStorageConfig.ts';
 import type { CreateParticipant } from '../../src/operations/connect/CreateParticipant.ts';
 import type { CreatePersistentContactAssociation } from '../../src/operations/connect/CreatePersistentContactAssociation.ts';
 import type { DeleteContactData } from '../../src/operations/connect/DeleteContactData.ts';
 import type { DescribeAttachedFilesConfiguration } from '../../src/operations/connect/DescribeAttachedFilesConfiguration.ts';
 import type { DescribeContact } from '../../src/operations/connect/DescribeContact.ts';
+import type { DescribeInstanceStorageConfig } from '../../src/operations/connect/DescribeInstanceStorageConfig.ts';
 import type { DisassociateApprovedOrigin } from '../../src/operations/connect/DisassociateApprovedOrigin.ts';
+import type { DisassociateInstanceStorageConfig } from '../../src/operations/connect/DisassociateInstanceStorageConfig.ts';
 import type { GetContactAttributes } from '../../src/operations/connect/GetContactAttributes.ts';
 import type { ListApprovedOrigins } from '../../src/operations/connect/ListApprovedOrigins.ts';
 import type { ListAssociatedContacts } from '../../src/operations/connect/ListAssociatedContacts.ts';
 import type { ListAttachedFilesConfigurations } from '../../src/operations/connect/ListAttachedFilesConfigurations.ts';
 import type { ListContactReferences } from '../../src/operations/connect/ListContactReferences.ts';
+import type { ListInstanceStorageConfigs } from '../../src/operations/connect/ListInstanceStorageConfigs.ts';
 import type { ListTagsForResource } from '../../src/operations/connect/ListTagsForResource.ts';
 import type { SearchContacts } from '../../src/operations/connect/SearchContacts.ts';
 import type { StartChatContact } from '../../src/operations/connect/StartChatContact.ts';
+import type { StartContactStreaming } from '../../src/operations/connect/StartContactStreaming.ts';
 import type { StopContact } from '../../src/operations/connect/StopContact.ts';
+import type { StopContactStreaming } from '../../src/operations/connect/StopContactStreaming.ts';
 import type { TagContact } from '../../src/operations/connect/TagContact.ts';
 import type { TagResource } from '../../src/operations/connect/TagResource.ts';
 import type { TransferContact } from '../../src/operations/connect/TransferContact.ts';
@@ -26,6 +32,7 @@ import type { UntagResource } from '../../src/operations/connect/UntagResource.t
 import type { UpdateAttachedFilesConfiguration } from '../../src/operations/connect/UpdateAttachedFilesConfiguration.ts';
 import type { UpdateContact } from '../../src/operations/connect/UpdateContact.ts';
 import type { UpdateContactAttributes } from '../../src/operations/connect/UpdateContactAttributes.ts';
+import type { UpdateInstanceStorageConfig } from '../../src/operations/connect/UpdateInstanceStorageConfig.ts';
 import type { UpdateParticipantRoleConfig } from '../../src/operations/connect/UpdateParticipantRoleConfig.ts';
 import type { Input, Output } from '../../src/operations/operation.ts';
 import type { CancelParticipantAuthentication } from '../../src/operations/participant/CancelParticipantAuthentication.ts';
@@ -96,7 +103,17 @@ type AgentInfo = Without<
   // Newer than the model: for instances in several Regions.
   Absent<'DescribeContact output/Contact/AgentInfo'> | 'ActiveRegion'
 >;
-type Contact = With<Without<connect.Contact, Absent<'DescribeContact output/Contact'>>, 'AgentInfo', AgentInfo>;
+type Recording = With<
+  Without<connect.RecordingInfo, Absent<'DescribeContact output/Contact/Recordings/0'>>,
+  'MediaStreamType',
+  // As Amazon's contact records have it.
+  connect.MediaStreamType | 'CHAT'
+>;
+type Contact = With<
+  With<Without<connect.Contact, Absent<'DescribeContact output/Contact'>>, 'AgentInfo', AgentInfo>,
+  'Recordings',
+  Recording[]
+>;
 type ContactSummary = Without<connect.ContactSearchSummary, Absent<'SearchContacts output/Contacts/0'>>;
 // Newer than the model: made by Contact Lens.
 type Reference = Without<Plain<connect.ReferenceSummary>, 'ContactAnalysis'>;
@@ -193,6 +210,46 @@ const compared = {
         connect.CreatePersistentContactAssociationCommandOutput
       >
     >(),
+  AssociateInstanceStorageConfig:
+    holds<
+      SameTypes<
+        typeof AssociateInstanceStorageConfig,
+        connect.AssociateInstanceStorageConfigCommandInput,
+        connect.AssociateInstanceStorageConfigCommandOutput
+      >
+    >(),
+  DescribeInstanceStorageConfig:
+    holds<
+      SameTypes<
+        typeof DescribeInstanceStorageConfig,
+        connect.DescribeInstanceStorageConfigCommandInput,
+        connect.DescribeInstanceStorageConfigCommandOutput
+      >
+    >(),
+  DisassociateInstanceStorageConfig:
+    holds<
+      SameTypes<
+        typeof DisassociateInstanceStorageConfig,
+        connect.DisassociateInstanceStorageConfigCommandInput,
+        connect.DisassociateInstanceStorageConfigCommandOutput
+      >
+    >(),
+  ListInstanceStorageConfigs:
+    holds<
+      SameTypes<
+        typeof ListInstanceStorageConfigs,
+        connect.ListInstanceStorageConfigsCommandInput,
+        connect.ListInstanceStorageConfigsCommandOutput
+      >
+    >(),
+  UpdateInstanceStorageConfig:
+    holds<
+      SameTypes<
+        typeof UpdateInstanceStorageConfig,
+        connect.UpdateInstanceStorageConfigCommandInput,
+        connect.UpdateInstanceStorageConfigCommandOutput
+      >
+    >(),
   AssociateApprovedOrigin:
     holds<
       SameTypes<
@@ -274,6 +331,22 @@ const compared = {
   StartChatContact:
     holds<
       SameTypes<typeof StartChatContact, connect.StartChatContactCommandInput, connect.StartChatContactCommandOutput>
+    >(),
+  StartContactStreaming:
+    holds<
+      SameTypes<
+        typeof StartContactStreaming,
+        WithToken<connect.StartContactStreamingCommandInput>,
+        connect.StartContactStreamingCommandOutput
+      >
+    >(),
+  StopContactStreaming:
+    holds<
+      SameTypes<
+        typeof StopContactStreaming,
+        connect.StopContactStreamingCommandInput,
+        connect.StopContactStreamingCommandOutput
+      >
     >(),
   StopContact:
     holds<SameTypes<typeof StopContact, connect.StopContactCommandInput, connect.StopContactCommandOutput>>(),

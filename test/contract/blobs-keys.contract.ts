@@ -21,10 +21,27 @@ export function keyRules(withBlobs: WithBlobs): void {
   test('[BL9] refuses to list above its folder, or more than a page', withBlobs(listRefused));
 }
 
+/** As Amazon names a transcript. */
+const transcript =
+  'connect/My-Alias/ChatTranscripts/2026/01/31/00000000-0000-4000-8000-000000000000_20260131T12:00_UTC.json';
 const deepest = `${'a/'.repeat(90)}${'b'.repeat(20)}`;
 
 async function allowed(blobs: Blobs): Promise<void> {
-  const keys = ['0', '_', '-', 'a/b/c', 'a.b', 'a.', '-/_', 'x_y-z.0/file.txt', 'c'.repeat(200), deepest];
+  const keys = [
+    '0',
+    '_',
+    '-',
+    'a/b/c',
+    'a.b',
+    'a.',
+    '-/_',
+    'x_y-z.0/file.txt',
+    'c'.repeat(200),
+    deepest,
+    transcript,
+    'A:b',
+    `${'d'.repeat(199)}/${'E'.repeat(200)}`,
+  ];
   for (const key of keys) await put(blobs, key, content(3, key));
   for (const key of keys) await has(blobs, key, content(3, key));
   assert.deepEqual(await blobs.list('', 1000), keys.toSorted());
@@ -50,14 +67,17 @@ const notKeys = [
   'a b',
   'a\n',
   'a\0b',
-  'A',
+  ':a',
+  'a/:',
   'a@',
   'a%2e%2e',
   '%2e%2e/up',
   'é',
   'a\u202eb',
-  'a:b',
+  'a*',
+  'a=b',
   'x'.repeat(201),
+  `${'x'.repeat(200)}/${'y'.repeat(200)}`,
 ];
 
 async function refused(blobs: Blobs, place: Place): Promise<void> {
@@ -120,7 +140,10 @@ async function removedBeside(blobs: Blobs): Promise<void> {
 }
 
 const some = [
+  'A/b',
+  'B',
   'a',
+  'a:b',
   'a-b',
   'a.b',
   'a/b',
@@ -166,7 +189,7 @@ async function listed(blobs: Blobs): Promise<void> {
 
 async function listRefused(blobs: Blobs): Promise<void> {
   await blobs.write('a/b', content(1), text);
-  for (const prefix of ['../', '..', '/', 'a//', 'a/../', './', 'A', 'a@', 'x'.repeat(201)]) {
+  for (const prefix of ['../', '..', '/', 'a//', 'a/../', './', 'a=', 'a@', 'x'.repeat(201)]) {
     await assert.rejects(blobs.list(prefix, 10), RangeError, prefix);
   }
   for (const after of ['../a', 'a/', '/']) await assert.rejects(blobs.list('', 10, after), RangeError, after);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Place } from './store.contract.ts';
 import { chatNow, done, leaving, message, newChat, noon, snapshot, startChat, transcript } from './store-fixtures.ts';
+import { lane, laned, openLane, pass, settle, topic, waiting } from './store-lanes-fixtures.ts';
 
 /** What outlives a store that is closed. */
 export function keepingRules(place: () => Promise<Place>): void {
@@ -63,6 +64,35 @@ export function keepingRules(place: () => Promise<Place>): void {
       await using again = await there.open();
       assert.equal((await transcript(again, chat.key)).length, 40);
       await chatNow(again, born);
+    }),
+  );
+
+  test(
+    '[ST10, ST26, OB8] has what is owed after reopening, as it was',
+    withPlace(async (there) => {
+      const store = await there.open();
+      const chat = await waiting(store);
+      await openLane(store, chat, 'second');
+      await pass(store, chat, ['a', 'b']);
+      const parked = await waiting(store, 'other');
+      const dead = { parcel: 'dead', error: 'no', attempts: 8 };
+      done(await settle(store, await lane(store, parked), { isParked: true, error: 'too long', attempts: 9, dead }));
+      await laned(store);
+      const look = async (of: typeof store) => ({
+        lanes: await Promise.all([chat, parked].map(({ key }) => of.lanesOf(key))),
+        due: await of.dueLanes(topic, Number.MAX_SAFE_INTEGER, 10),
+        notices: await of.notices((await lane(of, chat)).key, 10),
+        dead: await of.deadLetters(undefined, 0, 10),
+        summary: await of.laneSummary(),
+      });
+      const before = await look(store);
+      await store[Symbol.asyncDispose]();
+
+      await using again = await there.open();
+      assert.deepEqual(await look(again), before);
+      assert.deepEqual([before.due.length, before.notices.length, before.dead.length], [1, 2, 1]);
+      done(await settle(again, await lane(again, chat), { number: 1, time: noon, noticed: before.notices[1]?.key }));
+      assert.equal((await lane(again, chat)).due, undefined);
     }),
   );
 }

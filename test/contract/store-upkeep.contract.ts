@@ -366,7 +366,7 @@ function erasing(withStore: WithStore): void {
     withStore(async (store) => {
       const [chat, other] = [await full(store, 'a'), await full(store, 'b')];
       const first = await store.erase({ contactId: 'a' }, 4);
-      assert.deepEqual(first, { items: 4, tokens: 4, marks: 1, contacts: 1, isDone: false });
+      assert.deepEqual(first, { items: 4, tokens: 4, marks: 1, contacts: 1, owed: 0, isDone: false });
       assert.equal(await store.chat({ contactId: 'a' }), undefined);
       assert.equal(await store.chat({ key: chat.key }), undefined);
       const gold = [term('attribute', 'plan', 'gold')];
@@ -380,7 +380,7 @@ function erasing(withStore: WithStore): void {
         'what is left is due',
       );
       const second = await store.erase({ key: chat.key }, 4);
-      assert.deepEqual(second, { items: 2, tokens: 1, marks: 0, contacts: 0, isDone: true });
+      assert.deepEqual(second, { items: 2, tokens: 1, marks: 0, contacts: 0, owed: 0, isDone: true });
       assert.deepEqual(await store.items(chat.key, { newestFirst: false, limit: 10 }), []);
       assert.deepEqual(await store.marks(chat.key, 1, Number.MAX_SAFE_INTEGER), []);
       assert.deepEqual(await store.due(noon, 10), []);
@@ -430,6 +430,7 @@ function erasing(withStore: WithStore): void {
         tokens: 0,
         marks: 0,
         contacts: 0,
+        owed: 0,
         isDone: true,
       });
       assert.equal(await store.erase({ contactId: 'nowhere' }, 10), undefined);

@@ -2,9 +2,13 @@ import { describe } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
 import { appendRules } from './store-appends.contract.ts';
 import { changeRules } from './store-changes.contract.ts';
+import { dueLaneRules } from './store-due-lanes.contract.ts';
 import type { Run } from './store-fixtures.ts';
 import { keepingRules } from './store-keeping.contract.ts';
+import { laneRules } from './store-lanes.contract.ts';
+import { laneModelRules } from './store-lanes-model.contract.ts';
 import { modelRules } from './store-model.contract.ts';
+import { noticeRules } from './store-notices.contract.ts';
 import { pageRules } from './store-pages.contract.ts';
 
 /** Where one store's data live. */
@@ -32,7 +36,11 @@ export function storeContract(name: string, place: () => Promise<Place>, { keeps
     appendRules(withStore);
     changeRules(withStore);
     pageRules(withStore);
+    laneRules(withStore);
+    noticeRules(withStore);
+    dueLaneRules(withStore);
     modelRules(withStore);
+    laneModelRules(withStore);
     if (keeps) keepingRules(place);
   });
 }

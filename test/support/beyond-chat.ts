@@ -50,8 +50,18 @@ export const absences = [
   },
   {
     at: 'DescribeContact output/Contact',
-    reason: 'other services of Amazon: Q in Connect, Contact Lens, recordings in S3, several Regions',
-    members: ['ContactEvaluations', 'GlobalResiliencyMetadata', 'Recordings', 'WisdomInfo'],
+    reason: 'other services of Amazon: Q in Connect, Contact Lens, several Regions',
+    members: ['ContactEvaluations', 'GlobalResiliencyMetadata', 'WisdomInfo'],
+  },
+  {
+    at: 'DescribeContact output/Contact/Recordings/0',
+    reason: 'voice: streams of media have fragments',
+    members: ['FragmentStartNumber', 'FragmentStopNumber'],
+  },
+  {
+    at: 'DescribeContact output/Contact/Recordings/0',
+    reason: 'other services of Amazon: rules that delete transcripts, Contact Lens that redacts them',
+    members: ['DeletionReason', 'UnprocessedTranscriptLocation'],
   },
   {
     at: 'DescribeContact output/Contact/AgentInfo',

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -42,4 +43,16 @@ export function startChild(script: string, args: readonly string[], before: read
     kill,
     [Symbol.asyncDispose]: kill,
   };
+}
+
+/** Resolves when no such process runs; one that was killed stays in the table until it is waited for. */
+export async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      if (/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return;
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
 }

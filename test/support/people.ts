@@ -32,7 +32,7 @@ export async function openChat(more: object = {}, environment: Record<string, st
   };
 }
 
-async function putIn({ endpoint }: Api, ContactId: string, ParticipantRole: string, DisplayName: string) {
+export async function putIn({ endpoint }: Api, ContactId: string, ParticipantRole: string, DisplayName: string) {
   const ask = controlAt(endpoint);
   const { status, body } = await ask(`POST /contacts/${ContactId}/participants`, { ParticipantRole, DisplayName });
   assert.equal(status, 200, body.message);

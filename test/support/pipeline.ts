@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { type BucketRule, openBuckets } from '../../src/blobs/buckets.ts';
 import type { Bus, News } from '../../src/bus/bus.ts';
 import { developmentInstance } from '../../src/config.ts';
+import { objectPrefix } from '../../src/domain/attachments.ts';
+import type { Chat } from '../../src/domain/chat.ts';
 import type { ContentLimits } from '../../src/domain/limits.ts';
 import { type QuotaProfile, unlimited } from '../../src/domain/quota.ts';
 import type { AccessKey } from '../../src/http/access-keys.ts';
@@ -17,6 +20,7 @@ import { openWorker } from '../../src/jobs/worker.ts';
 import type { Operation } from '../../src/operations/operation.ts';
 import { registry } from '../../src/operations/registry.ts';
 import { openWriter } from '../../src/operations/writer.ts';
+import { removeArchived } from '../../src/outbox/archive.ts';
 import { systemIds } from '../../src/runtime/ids.ts';
 import { type Log, silentLog } from '../../src/runtime/log.ts';
 import { type Steady, systemSteady } from '../../src/runtime/steady.ts';
@@ -60,6 +64,7 @@ export async function testPipeline({
   maxContentBytes = {},
   keys = [],
   scanner,
+  bucketRules: rules,
 }: {
   log?: Log;
   wrap?: (store: Store) => Store;
@@ -67,6 +72,8 @@ export async function testPipeline({
   maxContentBytes?: ContentLimits;
   keys?: readonly AccessKey[];
   scanner?: Scanner;
+  /** What stands for buckets; without it, as in development, any is a folder among the blobs. */
+  bucketRules?: readonly BucketRule[];
 } = {}) {
   const time = { now: Date.parse('2026-01-31T12:00:00.000Z') };
   const clock = { now: () => time.now };
@@ -87,10 +94,18 @@ export async function testPipeline({
   );
   const writer = openWriter(store, bus, ids, log);
   const blobs = await sharedBlobs();
+  const buckets = openBuckets({
+    rules: rules ?? [],
+    blobs: rules ? undefined : blobs,
+    s3: { region: 'us-east-1', endpoint: undefined },
+    ids,
+  });
   const parts = { store, writer, blobs, tokens, clock, steady: noTimers, ids, log };
   const attachments = openAttachmentJobs({ ...parts, scanner });
   const transfers = openTransfers(parts);
-  const worker = openWorker({ ...parts, attachments });
+  const removeFiles = async (chat: Chat) =>
+    (await attachments.removeBelow(objectPrefix(chat.id))) + (await removeArchived({ ...parts, buckets }, chat));
+  const worker = openWorker({ ...parts, attachments, removeFiles });
   const pipeline = openPipeline({
     operations: registry,
     clock,
@@ -105,6 +120,8 @@ export async function testPipeline({
       maxContentBytes,
       attachmentUrl: (id, token) => `http://127.0.0.1:1${attachmentsPath}/${id}?token=${token}`,
       hasScanner: scanner !== undefined,
+      isStreamTopic: (topic) => topic.includes(':tertulia-'),
+      hasBucket: buckets.has,
       webSocketUrl: (token) => `ws://127.0.0.1:1/participant/websocket?token=${token}`,
     },
     log,
@@ -190,7 +207,9 @@ export async function testPipeline({
     transfer,
     transfers,
     blobs,
+    buckets,
     attachments,
+    removeFiles,
     store,
     writer,
     clock,

@@ -26,7 +26,7 @@ interface Running {
 }
 
 /** The environment of a child: that of a user's shell, without what makes it part of a test run or configures a server. */
-function cleanEnvironment(more: Record<string, string>): Record<string, string | undefined> {
+export function cleanEnvironment(more: Record<string, string>): Record<string, string | undefined> {
   const own = Object.entries(process.env).filter(([name]) => !/^(NODE_|TERTULIA_|AWS_)/.test(name));
   return { ...Object.fromEntries(own), ...more };
 }

@@ -12,8 +12,15 @@ export interface Proxy extends AsyncDisposable {
   cut(): void;
   /** Cuts every connection, and takes new ones at once. */
   reset(): void;
-  /** Breaks the connection on which the server answers next, before anything of that answer is passed on. */
-  loseAnswer(): void;
+  /**
+   * Breaks the connection on which the server answers next, before anything of that answer is passed on. With a text, it
+   * is the next piece of an answer that contains it.
+   */
+  loseAnswer(containing?: string): void;
+  /** Breaks the connection on which a client next sends something that contains this, before anything of it is passed on. */
+  loseRequest(containing: string): void;
+  /** Resolves when something was lost that was to be. */
+  readonly lost: Promise<void>;
   /** Lets through those that wait, and new ones. */
   heal(): void;
   /** Ends one direction of every connection; what is under way in the other still arrives. */
@@ -31,11 +38,13 @@ interface Relay {
   isStranded: boolean;
 }
 
-export async function openProxy(target = 0): Promise<Proxy> {
+export async function openProxy(target = 0, host = '127.0.0.1'): Promise<Proxy> {
   const open = new Set<Socket>();
   const relays = new Set<Relay>();
   const waiting = new Set<() => void>();
-  let [isCut, isLosing, isHeld, passedOn] = [false, false, false, 0];
+  let [isCut, isHeld, passedOn] = [false, false, 0];
+  let [answer, request]: [string | undefined, string | undefined] = [undefined, undefined];
+  let lost = Promise.withResolvers<void>();
 
   function keep(socket: Socket): Socket {
     open.add(socket);
@@ -64,15 +73,24 @@ export async function openProxy(target = 0): Promise<Proxy> {
   function connectUpstream(client: Socket): void {
     if (client.destroyed) return;
     passedOn += 1;
-    const upstream = keep(connect({ port: proxy.target, host: '127.0.0.1', allowHalfOpen: true }));
+    const upstream = keep(connect({ port: proxy.target, host, allowHalfOpen: true }));
     const relay: Relay = { client, upstream, isStranded: false };
     relays.add(relay);
-    pass(relay, client, upstream, (chunk) => upstream.write(chunk));
-    pass(relay, upstream, client, (chunk) => {
-      if (isLosing) client.resetAndDestroy();
-      else client.write(chunk);
-      isLosing = false;
+    pass(relay, client, upstream, (chunk) => {
+      if (request === undefined || !chunk.includes(request)) return void upstream.write(chunk);
+      request = undefined;
+      lose(client, upstream);
     });
+    pass(relay, upstream, client, (chunk) => {
+      if (answer === undefined || !chunk.includes(answer)) return void client.write(chunk);
+      answer = undefined;
+      lose(client);
+    });
+  }
+
+  function lose(...sockets: readonly Socket[]): void {
+    for (const socket of sockets) socket.resetAndDestroy();
+    lost.resolve();
   }
 
   function reset(): void {
@@ -96,8 +114,16 @@ export async function openProxy(target = 0): Promise<Proxy> {
       reset();
     },
     reset,
-    loseAnswer() {
-      isLosing = true;
+    loseAnswer(containing = '') {
+      answer = containing;
+      lost = Promise.withResolvers();
+    },
+    loseRequest(containing) {
+      request = containing;
+      lost = Promise.withResolvers();
+    },
+    get lost() {
+      return lost.promise;
     },
     heal() {
       isCut = false;

@@ -14,6 +14,7 @@ import { systemSteady } from '../../src/runtime/steady.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Change, Store } from '../../src/store/store.ts';
 import { done, leaving, message, newChat, noon, participant, stepped, tail } from '../contract/store-fixtures.ts';
+import { openJournal } from './journal.ts';
 import { type ManualSteady, manualSteady } from './steady.ts';
 
 /** A hub on a real store and a bus that can be made to fail, in a time that the test moves. */
@@ -45,8 +46,12 @@ export interface Reads {
   before: (what: 'chat' | 'items' | 'marks' | 'positions') => Promise<void> | undefined;
 }
 
-export function openStage(settings: Partial<PushSettings> = {}): Stage {
-  const store = openSqlite(':memory:', systemSteady);
+/** `shared` is what several stages have in common, or another bus than the local one. Whoever opened it closes it. */
+export function openStage(
+  settings: Partial<PushSettings> = {},
+  shared: { readonly store?: Store; readonly bus?: Bus } = {},
+): Stage {
+  const store = shared.store ?? openSqlite(':memory:', systemSteady);
   const steady = manualSteady();
   const complaints: string[] = [];
   const complain = (fields: object, text: string) =>
@@ -56,7 +61,7 @@ export function openStage(settings: Partial<PushSettings> = {}): Stage {
   const reads: Reads = { chat: [], items: [], marks: [], positions: [], before: () => undefined };
   const hub = openHub({
     store: watched(store, reads),
-    bus: wired(openLocalBus(log), wire),
+    bus: wired(shared.bus ?? openLocalBus(log), wire),
     steady,
     log,
     settings: { ...defaultPushSettings, ...settings },
@@ -70,7 +75,7 @@ export function openStage(settings: Partial<PushSettings> = {}): Stage {
     complaints,
     async [Symbol.asyncDispose]() {
       await hub[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
+      if (!shared.store) await store[Symbol.asyncDispose]();
     },
   };
 }
@@ -137,7 +142,8 @@ export interface Talk {
 }
 
 /** A chat with a customer `ann` and a bot `bob`, both connected. */
-export async function openTalk({ store, wire }: Pick<Stage, 'store' | 'wire'>): Promise<Talk> {
+export async function openTalk(stage: Pick<Stage, 'store' | 'wire'>): Promise<Talk> {
+  const { store } = stage;
   const roles: Readonly<Record<string, ParticipantRole>> = { ann: 'CUSTOMER' };
   const made = newChat();
   const created = {
@@ -146,10 +152,14 @@ export async function openTalk({ store, wire }: Pick<Stage, 'store' | 'wire'>): 
   };
   const { key } = done(await store.commit({ now: noon, chat: { created } })).chat ?? {};
   assert(key !== undefined);
+  return talkOf(stage, key, created.id);
+}
 
+/** The same chat, as another stage with the same store takes part in it. */
+export function talkOf({ store, wire }: Pick<Stage, 'store' | 'wire'>, key: number, id: string): Talk {
   const ring = (news: News) => wire.carry(news, (passed) => wires.get(wire)?.publish(passed));
   async function now(): Promise<Chat> {
-    const chat = await store.chat({ key: key as number });
+    const chat = await store.chat({ key });
     assert(chat);
     return chat;
   }
@@ -161,7 +171,7 @@ export async function openTalk({ store, wire }: Pick<Stage, 'store' | 'wire'>): 
   }
   return {
     key,
-    id: created.id,
+    id,
     async say(author, content) {
       const append = message(key, author, { content });
       const { number, revision } = done(await store.append(append));
@@ -215,6 +225,8 @@ export interface Ear extends Peer {
   heard(): Heard[];
   /** Text of messages, and the last part of the content type of anything else. */
   lines(): string[];
+  /** Resolves with the lines once that is true of them; for news that come over a network. */
+  until(what: string, isIt: (lines: string[]) => boolean): Promise<string[]>;
 }
 
 export interface Heard {
@@ -226,23 +238,27 @@ export interface Heard {
 }
 
 export async function join({ hub }: Pick<Stage, 'hub'>, { key }: Pick<Talk, 'key'>, who: string): Promise<Ear> {
-  const frames: Frame[] = [];
+  const frames = openJournal<Frame>();
   let taken: Seat | undefined;
   const ear: Omit<Ear, 'seat'> = {
-    frames,
+    frames: frames.all,
     closed: undefined,
     probes: 0,
     probe() {
       ear.probes += 1;
     },
-    send: (frame) => void frames.push(frame),
+    send: frames.add,
     close(code, reason) {
       ear.closed ??= { code, reason };
     },
     subscribe: () => taken?.received(subscribe),
-    heard: () => frames.map((frame) => JSON.parse(String(frame))).flatMap((frame) => heardIn(frame)),
+    heard: () => frames.all.map((frame) => JSON.parse(String(frame))).flatMap((frame) => heardIn(frame)),
     lines: () =>
       ear.heard().map((item) => item.Content ?? item.ContentType.slice(item.ContentType.lastIndexOf('.') + 1)),
+    async until(what, isIt) {
+      await frames.until(what, () => isIt(ear.lines()));
+      return ear.lines();
+    },
   };
   const seat = await hub.join({ chatKey: key, participantId: who }, ear);
   assert('leave' in seat, `${who} was refused`);
@@ -252,6 +268,15 @@ export async function join({ hub }: Pick<Stage, 'hub'>, { key }: Pick<Talk, 'key
 
 function heardIn(frame: { topic: string; content: unknown }): Heard[] {
   return frame.topic === 'aws/chat' ? [JSON.parse(frame.content as string)] : [];
+}
+
+/** Items of the log, as a client tells them apart from typing and receipts. */
+export function kept(ear: Ear): string[] {
+  const passing = ['typing', 'metadata'];
+  return ear
+    .heard()
+    .filter((item) => !passing.some((each) => item.ContentType.endsWith(`.${each}`)))
+    .map((item) => item.Id);
 }
 
 /** A promise that the test keeps. */

@@ -52,7 +52,10 @@ export interface TestServer extends AsyncDisposable {
 /** `environment` is as `npm start` would have it; a free port and a store in memory unless it says otherwise. */
 export async function testServer(environment: Record<string, string> = {}, log: Log = silentLog): Promise<TestServer> {
   const config = readConfig({ TERTULIA_PORT: '0', TERTULIA_DATA_DIR: ':memory:', ...environment });
-  const runtime = { clock: systemClock, steady: systemSteady, ids: systemIds(), log };
+  const runtime = {
+    ...{ clock: systemClock, steady: systemSteady, ids: systemIds(), log },
+    ...{ environment: process.env, write() {} },
+  };
   const server = await startServer(config, runtime);
   const api = apiAt(server.urls.base);
   return {

@@ -83,7 +83,7 @@ export const CreateParticipant = connectOperation({
         const step = admit(chat, participant, call.now);
         if ('refused' in step) throw refusal(call, input.ContactId, step);
         return {
-          change: { chat: { expected: chat.revision, after: step.chat } },
+          change: { chat: { before: chat, after: step.chat } },
           answer: { ParticipantId: participant.id },
         };
       },

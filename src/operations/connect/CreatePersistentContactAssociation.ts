@@ -56,7 +56,7 @@ export const CreatePersistentContactAssociation = connectOperation({
         const source = await findSource(call, instance, input.SourceContactId);
         const after = continuing(chat, source.chat, source.past);
         return {
-          change: { chat: { expected: chat.revision, after } },
+          change: { chat: { before: chat, after } },
           answer: { ContinuedFromContactId: source.chat.contact.id },
         };
       },

@@ -1,7 +1,9 @@
 import type { Chat } from '../../domain/chat.ts';
-import { addItems, type ChatMetrics, metricsOf, openTally, type ParticipantMetrics } from '../../domain/metrics.ts';
+import { addItems, type ChatMetrics, maxMeasured, metricsOf, openTally } from '../../domain/metrics.ts';
 import { firstAgent } from '../../domain/search.ts';
-import { boolean, enumeration, integer, label, long, string, structure, timestamp } from '../../shape/shape.ts';
+import { boolean, enumeration, integer, label, list, long, string, structure, timestamp } from '../../shape/shape.ts';
+import { wireMetrics } from '../../wire/chat-metrics.ts';
+import { transcriptRecording } from '../../wire/contact-record.ts';
 import { findNamed } from '../contact.ts';
 import { contactArn } from '../instance.ts';
 import { type Call, connectOperation } from '../operation.ts';
@@ -19,11 +21,13 @@ import {
   type SegmentAttributeValue,
   segmentAttributes,
 } from '../shapes.ts';
+import { storageType } from '../storage-configs.ts';
 
 const milliseconds = long({ min: 0 });
+const participantType = enumeration(['ALL', 'MANAGER', 'AGENT', 'CUSTOMER', 'THIRDPARTY']);
 const participantMetrics = structure({
   ParticipantId: participantId,
-  ParticipantType: enumeration(['ALL', 'MANAGER', 'AGENT', 'CUSTOMER', 'THIRDPARTY']),
+  ParticipantType: participantType,
   ConversationAbandon: boolean(),
   MessagesSent: integer(),
   NumResponses: integer(),
@@ -47,6 +51,16 @@ const chatMetrics = structure({
   CustomerMetrics: participantMetrics,
 });
 
+const recording = structure({
+  StorageType: storageType,
+  Location: string({ min: 0, max: 1024 }),
+  MediaStreamType: enumeration(['AUDIO', 'VIDEO', 'CHAT']),
+  ParticipantType: participantType,
+  StartTimestamp: timestamp(),
+  StopTimestamp: timestamp(),
+  Status: enumeration(['AVAILABLE', 'DELETED']),
+});
+
 /** Of the members of Amazon's Contact those that a chat can fill; the others are absent there too. */
 const contact = structure({
   Arn: string(),
@@ -67,6 +81,7 @@ const contact = structure({
   QueuePriority: long({ min: 1, max: 2 ** 63 }),
   Tags: contactTags,
   ChatMetrics: chatMetrics,
+  Recordings: list(recording),
   DisconnectReason: string(),
   SegmentAttributes: segmentAttributes,
   Attributes: attributes,
@@ -74,8 +89,6 @@ const contact = structure({
 
 /** Amazon's default. */
 const queuePriority = 5;
-/** Items that are read for the metrics of one chat; of a longer one there are none. */
-const maxMeasured = 10_000;
 const batch = 500;
 
 export const DescribeContact = connectOperation({
@@ -116,7 +129,8 @@ export const DescribeContact = connectOperation({
         CustomerId: contact.customerId,
         QueuePriority: queuePriority,
         Tags: contact.tags && { ...contact.tags },
-        ChatMetrics: metrics && wireMetrics(metrics),
+        ChatMetrics: metrics && wireMetrics(metrics, (time) => time),
+        Recordings: recordingsOf(chat),
         DisconnectReason: chat.end?.reason,
         SegmentAttributes: contact.segmentAttributes as Record<string, SegmentAttributeValue>,
         Attributes: { ...chat.attributes },
@@ -138,34 +152,10 @@ async function measured({ store }: Pick<Call, 'store'>, chat: Chat): Promise<Cha
   }
 }
 
-function wireMetrics(metrics: ChatMetrics) {
-  const { customer, agent } = metrics;
-  return {
-    ChatContactMetrics: {
-      MultiParty: metrics.isMultiParty,
-      TotalMessages: metrics.messages,
-      TotalBotMessages: metrics.botMessages,
-      TotalBotMessageLengthInChars: metrics.botCharacters,
-      ConversationCloseTimeInMillis: metrics.closedAfter,
-      ConversationTurnCount: metrics.turns,
-      AgentFirstResponseTimestamp: agent?.firstResponseAt,
-      AgentFirstResponseTimeInMillis: agent?.firstResponseAfter,
-    },
-    AgentMetrics: agent && wireParticipant('AGENT', agent),
-    CustomerMetrics: customer && wireParticipant('CUSTOMER', customer),
-  };
-}
-
-function wireParticipant(type: 'AGENT' | 'CUSTOMER', metrics: ParticipantMetrics) {
-  return {
-    ParticipantId: metrics.participantId,
-    ParticipantType: type,
-    ConversationAbandon: metrics.hasAbandoned,
-    MessagesSent: metrics.messages,
-    NumResponses: metrics.responses,
-    MessageLengthInChars: metrics.characters,
-    TotalResponseTimeInMillis: metrics.responseTime,
-    MaxResponseTimeInMillis: metrics.longestResponse,
-    LastMessageTimestamp: metrics.lastMessageAt,
-  };
+/** The transcript, once it is in the instance's bucket. */
+function recordingsOf({ contact, end, archived }: Chat) {
+  const transcript = archived?.transcript;
+  return (
+    transcript && [{ ...transcriptRecording(transcript), StartTimestamp: contact.initiatedAt, StopTimestamp: end?.at }]
+  );
 }

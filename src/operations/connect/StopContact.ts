@@ -39,7 +39,7 @@ export const StopContact = connectOperation({
         const chat = await findContact(call, instance, input.ContactId);
         if (chat.end) return { answer: {} };
         const step = end(chat, 'API', call.now, call.ids.tail);
-        return { change: { chat: { expected: chat.revision, after: step.chat }, items: step.items }, answer: {} };
+        return { change: { chat: { before: chat, after: step.chat }, items: step.items }, answer: {} };
       },
     });
     return {};

@@ -41,7 +41,7 @@ export const CompleteAttachmentUpload = participantOperation({
       async decide() {
         const chat = await presentChat(call);
         const { chat: after, items, events } = completed(call, chat, AttachmentIds[0] ?? '');
-        return { change: { chat: { expected: chat.revision, after }, items }, events, answer: {} };
+        return { change: { chat: { before: chat, after }, items }, events, answer: {} };
       },
     });
     return {};

@@ -25,7 +25,7 @@ export const DisconnectParticipant = participantOperation({
         const chat = await presentChat(call);
         const step = disconnect(chat, participantId, call.now, call.ids.tail);
         if ('refused' in step) throw absent(call, step);
-        return { change: { chat: { expected: chat.revision, after: step.chat }, items: step.items }, answer: {} };
+        return { change: { chat: { before: chat, after: step.chat }, items: step.items }, answer: {} };
       },
     });
     return {};

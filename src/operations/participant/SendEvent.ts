@@ -60,18 +60,10 @@ function placed(time: number, tail: Uint8Array) {
 }
 
 async function typing(call: Sender) {
-  const { chatKey, participantId } = call.caller.identity;
+  const { participantId } = call.caller.identity;
   const chat = await presentChat(call);
   const answer = placed(call.now, call.ids.tail());
-  call.writer.tell({
-    kind: 'event',
-    chat: chatKey,
-    after: chat.last,
-    id: answer.Id,
-    time: call.now,
-    contentType: contentType.typing,
-    participantId,
-  });
+  await call.writer.pass(chat, { id: answer.Id, time: call.now, contentType: contentType.typing, participantId });
   return answer;
 }
 

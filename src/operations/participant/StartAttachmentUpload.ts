@@ -67,7 +67,7 @@ export const StartAttachmentUpload = participantOperation({
           );
         }
         return {
-          change: { chat: { expected: chat.revision, after: step.chat } },
+          change: { chat: { before: chat, after: step.chat } },
           answer: { id: started.id, startedAt: call.now },
         };
       },

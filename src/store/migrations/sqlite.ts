@@ -89,4 +89,49 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (kind, instance, id)
   ) STRICT, WITHOUT ROWID;
   `,
+  // The way out. Lanes are found by destination, so that one that is dead, with thousands of them, hides no other.
+  `
+  ALTER TABLE chat ADD COLUMN streamed INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE lane (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    until INTEGER,
+    due INTEGER,
+    since INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    rejections INTEGER NOT NULL,
+    parked INTEGER NOT NULL,
+    error TEXT,
+    fence INTEGER NOT NULL,
+    UNIQUE (chat, id)
+  ) STRICT;
+  CREATE INDEX lane_by_due ON lane (destination, due, key) WHERE due IS NOT NULL;
+  CREATE INDEX lane_parked ON lane (destination, key) WHERE parked = 1;
+  CREATE TABLE notice (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane INTEGER NOT NULL,
+    after INTEGER NOT NULL,
+    parcel TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX notice_by_lane ON notice (lane, key);
+  CREATE TABLE dead_letter (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat INTEGER NOT NULL,
+    lane TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    parcel TEXT NOT NULL,
+    error TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    died_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX dead_letter_by_destination ON dead_letter (destination, key);
+  CREATE INDEX dead_letter_by_death ON dead_letter (died_at);
+  CREATE INDEX dead_letter_by_chat ON dead_letter (chat);
+  `,
 ];

@@ -1,0 +1,361 @@
+import type { Chat } from '../domain/chat.ts';
+import { afterFailure, longestPause, restAfter, type Settlement } from '../domain/outbox.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Ids } from '../runtime/ids.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Steady } from '../runtime/steady.ts';
+import type { Lane } from '../store/lanes.ts';
+import type { Store } from '../store/store.ts';
+import type { Parcel } from '../wire/parcel.ts';
+import { type Destination, Rejected } from './destination.ts';
+import { type Step, stepsOf } from './steps.ts';
+
+/**
+ * Delivers what is owed: takes lanes that are due, some of each destination at once, and of each lane one parcel after
+ * the other. What became of a lane is committed once a batch; what happens before that is repeated after a crash.
+ */
+export interface Outbox extends AsyncDisposable {
+  /** Begins: nothing is delivered before, when nobody could ask this server back. */
+  start(): void;
+  /** Something may be due now. Cheap: many calls are one look. */
+  wake(): void;
+  /** What waits for a destination to be tried again is tried now: it has said that it is there. */
+  hurry(destination: string): Promise<void>;
+  /** Tries all that is due by now, and what follows from that. Resolves to how many lanes were worked on. */
+  runDue(): Promise<number>;
+  /** When something is due next, by the clock; with `past`, what is due by then left out. */
+  nextDue(past?: number): Promise<number | undefined>;
+  /** What was done since the start, by destination. */
+  counts(): ReadonlyMap<string, Counts>;
+}
+
+export interface Counts {
+  delivered: number;
+  failed: number;
+  dead: number;
+  parked: number;
+}
+
+export interface OutboxParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly steady: Steady;
+  readonly ids: Ids;
+  readonly log: Log;
+  /** Where a lane leads, and how long one attempt there may take; undefined if nothing is configured for it. */
+  readonly destinationOf: (lane: Lane, chat: Chat) => Promise<Way | undefined>;
+  /** Lanes of one destination that may wait. */
+  readonly maxLanes: number;
+}
+
+export interface Way {
+  readonly destination: Pick<Destination, 'deliver'>;
+  readonly limitMs: number;
+}
+
+/** Lanes of one destination at work at once: sixteen connections saturate an endpoint that answers in milliseconds. */
+const lanesAtOnce = 16;
+/** Only what nobody woke it for waits for this: tries again, and what another node committed. */
+const pollMs = 1000;
+/** How long a lane that the store would not settle is left alone. */
+const brokenMs = 1000;
+const keptDeadMs = 14 * 24 * 60 * 60_000;
+const deadBatch = 500;
+/** Destinations that are counted by name: topics may be many. */
+const mostCounted = 1000;
+const longestError = 200;
+
+interface State {
+  readonly parts: OutboxParts;
+  /** By destination, the lanes at work. */
+  readonly active: Map<string, Set<number>>;
+  readonly running: Set<Promise<void>>;
+  /** Lanes that the store would not settle, for a while. */
+  readonly broken: Set<number>;
+  readonly counts: Map<string, Counts>;
+  /** Destinations whose last attempts failed in a row, of whatever lanes: those that are down are left alone until then. */
+  readonly down: Map<string, { failures: number; until: number }>;
+  /** How often a destination has said that it is there: it may do so while an attempt there fails. */
+  readonly hurries: Map<string, number>;
+  readonly stopping: AbortController;
+  looking: Promise<void> | undefined;
+  isWoken: boolean;
+  worked: number;
+}
+
+export function openOutbox(parts: OutboxParts): Outbox {
+  const { store, steady, log } = parts;
+  const state: State = {
+    parts,
+    active: new Map(),
+    running: new Set(),
+    broken: new Set(),
+    counts: new Map(),
+    down: new Map(),
+    hurries: new Map(),
+    stopping: new AbortController(),
+    looking: undefined,
+    isWoken: false,
+    worked: 0,
+  };
+  const wake = () => {
+    if (!stopPolling || state.isWoken || state.stopping.signal.aborted) return;
+    state.isWoken = true;
+    steady.soon(() => {
+      state.isWoken = false;
+      look(state, wake).catch((failure: unknown) => log.error({ err: failure }, 'what is owed could not be read'));
+    });
+  };
+  let stopPolling: (() => void) | undefined;
+  return {
+    start() {
+      // The first look waits for it.
+      state.looking = setRight(parts)
+        .catch((failure: unknown) => log.error({ err: failure }, 'what was put off too far could not be found'))
+        .finally(() => {
+          state.looking = undefined;
+        });
+      stopPolling = steady.every(pollMs, () => {
+        wake();
+        forget(parts).catch((failure: unknown) => log.error({ err: failure }, 'old dead letters could not be removed'));
+      });
+      wake();
+    },
+    wake,
+    async hurry(destination) {
+      state.down.delete(destination);
+      state.hurries.set(destination, (state.hurries.get(destination) ?? 0) + 1);
+      await store.hurry(destination, parts.clock.now());
+      wake();
+    },
+    async runDue() {
+      const before = state.worked;
+      do {
+        await Promise.allSettled(state.running);
+        await look(state, wake);
+      } while (state.running.size > 0 && !state.stopping.signal.aborted);
+      if (!state.stopping.signal.aborted) await forget(parts);
+      return state.worked - before;
+    },
+    nextDue: (past) => nextDue(state, past),
+    counts: () => state.counts,
+    async [Symbol.asyncDispose]() {
+      stopPolling?.();
+      state.stopping.abort();
+      await state.looking?.catch(() => {});
+      await Promise.allSettled(state.running);
+    },
+  };
+}
+
+/** No pause is that long: who waits for longer was told so by a clock that has been set back since. */
+async function setRight({ store, clock }: OutboxParts): Promise<void> {
+  const now = clock.now();
+  if ((await store.nextLaneDue(now + 2 * longestPause)) === undefined) return;
+  for (const each of await store.laneDestinations(Number.MAX_SAFE_INTEGER)) await store.hurry(each, now);
+}
+
+async function forget({ store, clock }: OutboxParts): Promise<void> {
+  while ((await store.forgetDeadLetters(clock.now() - keptDeadMs, deadBatch)) === deadBatch);
+}
+
+/** Puts lanes that are due to work, as many of each destination as may be. One look at a time; a look after this began sees all. */
+async function look(state: State, wake: () => void): Promise<void> {
+  while (state.looking) await state.looking.catch(() => {});
+  state.looking = lookOnce(state, wake).finally(() => {
+    state.looking = undefined;
+  });
+  await state.looking;
+}
+
+async function lookOnce(state: State, wake: () => void): Promise<void> {
+  const { store, clock, steady, log } = state.parts;
+  if (state.stopping.signal.aborted) return;
+  const now = clock.now();
+  for (const destination of await store.laneDestinations(now)) {
+    const active = state.active.get(destination) ?? new Set();
+    const down = state.down.get(destination);
+    const isDown = down !== undefined && down.until > 0;
+    if (isDown && (now < down.until || active.size > 0)) continue;
+    // Of one that is down one lane tries whether it is there again.
+    const atOnce = isDown ? 1 : lanesAtOnce;
+    const most = lanesAtOnce + state.broken.size;
+    // What is at work as the lanes are read may be settled before the answer, which then is of before.
+    const atWork = new Set(active);
+    const due = active.size < atOnce ? await store.dueLanes(destination, now, most) : [];
+    for (const lane of due.filter(({ key }) => !atWork.has(key) && !state.broken.has(key))) {
+      if (active.size >= atOnce || state.stopping.signal.aborted) break;
+      active.add(lane.key);
+      state.active.set(destination, active);
+      const running = work(state, lane)
+        .catch((failure: unknown) => {
+          state.broken.add(lane.key);
+          steady.after(brokenMs, () => state.broken.delete(lane.key));
+          log.error(
+            { err: failure, lane: lane.key, destination },
+            'what is owed could not be read or settled; it is tried again',
+          );
+        })
+        .finally(() => {
+          state.running.delete(running);
+          active.delete(lane.key);
+          if (active.size === 0) state.active.delete(destination);
+          wake();
+        });
+      state.running.add(running);
+    }
+  }
+}
+
+/** What a lane has come to, as it is worked on. */
+interface Progress {
+  number: number;
+  time: number;
+  noticed: number | undefined;
+  since: number;
+  attempts: number;
+  rejections: number;
+}
+
+async function work(state: State, lane: Lane): Promise<void> {
+  const { parts, stopping } = state;
+  state.worked += 1;
+  const { number, time, since, attempts, rejections } = lane;
+  const progress: Progress = { number, time, noticed: undefined, since, attempts, rejections };
+  const load = await stepsOf(parts.store, lane);
+  // Its chat is being erased, and takes the lane with it.
+  if (!load) return settle(parts, lane, progress, { retryAt: parts.clock.now() + brokenMs });
+  const hurries = state.hurries.get(lane.destination);
+  for (const each of load.owed) {
+    if (stopping.signal.aborted) break;
+    const failure = await attempt(state, lane, load.chat, each.parcel);
+    if (stopping.signal.aborted && failure) break;
+    if (failure) return fail(state, lane, progress, each, failure, hurries);
+    count(state, lane.destination).delivered += 1;
+    await isThere(state, lane.destination);
+    advance(progress, each);
+  }
+  await settle(parts, lane, progress, {});
+}
+
+function advance(progress: Progress, { parcel, item, notice }: Step): void {
+  if (item) Object.assign(progress, { number: item.number, time: item.time });
+  if (notice) progress.noticed = notice.key;
+  progress.since = Math.max(progress.since, parcel.time);
+  progress.attempts = 0;
+  progress.rejections = 0;
+}
+
+/** Undefined once it was taken; else why not. */
+async function attempt({ parts, stopping }: State, lane: Lane, chat: Chat, parcel: Parcel): Promise<Error | undefined> {
+  const limit = new AbortController();
+  let callOff = () => {};
+  let isLate = false;
+  try {
+    const way = await parts.destinationOf(lane, chat);
+    if (!way) throw new Error('nothing in the configuration is for this destination any more');
+    callOff = parts.steady.after(way.limitMs, () => {
+      isLate = true;
+      limit.abort();
+    });
+    await way.destination.deliver(parcel, AbortSignal.any([limit.signal, stopping.signal]));
+    return undefined;
+  } catch (failure) {
+    if (isLate) return new Error('it took too long');
+    return failure instanceof Error ? failure : new Error(String(failure));
+  } finally {
+    callOff();
+  }
+}
+
+async function fail(
+  state: State,
+  lane: Lane,
+  progress: Progress,
+  step: Step,
+  failure: Error,
+  hurries: number | undefined,
+): Promise<void> {
+  const { parts } = state;
+  const counts = count(state, lane.destination);
+  const now = parts.clock.now();
+  const isRejected = failure instanceof Rejected && lane.kind !== 'archive';
+  progress.attempts += 1;
+  if (isRejected) progress.rejections += 1;
+  // What was before it in the lane may have waited longer, but has left.
+  progress.since = Math.max(progress.since, step.parcel.time);
+  const { attempts, rejections, since } = progress;
+  const share = parts.ids.secret(2).readUInt16BE() / 65_536;
+  if (isRejected) await isThere(state, lane.destination);
+  else failed(state, lane.destination, now, share);
+  const error = (failure.message.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
+  const verdict = afterFailure({ attempts, rejections: isRejected ? rejections : 0, since }, now, share);
+  counts.failed += 1;
+  parts.log.warn({ destination: lane.destination, lane: lane.id, attempts, error }, 'a delivery failed');
+  if ('retryAt' in verdict) {
+    const retryAt = state.hurries.get(lane.destination) === hurries ? verdict.retryAt : now;
+    await settle(parts, lane, progress, { retryAt, error });
+    const parked = await parts.store.parkOldest(lane.destination, parts.maxLanes);
+    counts.parked += parked;
+  } else if (verdict.is === 'parked') {
+    counts.parked += 1;
+    // The next one has waited as long, perhaps: what is not tried is not parked.
+    const down = state.down.get(lane.destination);
+    if (down && down.until > 0) down.until = now;
+    await settle(parts, lane, progress, { isParked: true, error });
+  } else {
+    counts.dead += 1;
+    advance(progress, step);
+    await settle(parts, lane, progress, { error, dead: { parcel: JSON.stringify(step.parcel), error, attempts } });
+  }
+}
+
+/** A destination that answers, if only to reject: whatever waits for it is tried now. */
+async function isThere(state: State, destination: string): Promise<void> {
+  const down = state.down.get(destination);
+  if (!down) return;
+  state.down.delete(destination);
+  if (down.until > 0) await state.parts.store.hurry(destination, state.parts.clock.now());
+}
+
+function failed({ down }: State, destination: string, now: number, share: number): void {
+  const failures = (down.get(destination)?.failures ?? 0) + 1;
+  const rest = restAfter(failures, share);
+  down.set(destination, { failures, until: rest === undefined ? 0 : now + rest });
+}
+
+/** Lanes of a destination that is down are due, but are not tried before its time. */
+async function nextDue({ parts, down }: State, past = -1): Promise<number | undefined> {
+  const resting = [...down].filter(([, { until }]) => until > past);
+  const names = resting.map(([destination]) => destination);
+  const times = [await parts.store.nextLaneDue(past, names)];
+  for (const [destination, { until }] of resting) {
+    const [first] = await parts.store.dueLanes(destination, Number.MAX_SAFE_INTEGER, 1);
+    if (first?.due !== undefined) times.push(Math.max(first.due, until));
+  }
+  return times.reduce((one, other) =>
+    one === undefined || other === undefined ? (one ?? other) : Math.min(one, other),
+  );
+}
+
+type Outcome = Pick<Settlement, 'retryAt' | 'error' | 'isParked' | 'dead'>;
+
+/** A lane that was changed meanwhile is still due, and is read again. */
+async function settle(
+  { store, clock }: OutboxParts,
+  { key, fence }: Lane,
+  progress: Progress,
+  outcome: Outcome,
+): Promise<void> {
+  await store.commit({ now: clock.now(), settled: { key, fence, ...progress, ...outcome } });
+}
+
+function count({ counts }: State, destination: string): Counts {
+  const name = counts.has(destination) || counts.size < mostCounted ? destination : 'other';
+  let found = counts.get(name);
+  if (!found) {
+    found = { delivered: 0, failed: 0, dead: 0, parked: 0 };
+    counts.set(name, found);
+  }
+  return found;
+}
