@@ -347,27 +347,3 @@ describe('the end of the process', () => {
     });
   }
 });
-
-test('[EG1, EG3, OB9] never dials the metadata address for a webhook, and says which setting allows it', async () => {
-  const topic = topicArn('metadata');
-  const urls = ['http://169.254.169.254/latest/meta-data/', 'http://[::ffff:169.254.169.254]/', 'http://2852039166/'];
-  const streams = urls.map((url, index) => ({
-    topics: `${topic}-${index}`,
-    kind: 'webhook',
-    url,
-    confirmation: 'none',
-  }));
-  await using guarded = await startStreaming({ streams });
-  for (const [index] of urls.entries()) {
-    const ticket = await startChat(guarded.api);
-    await stream(guarded.api, ticket.ContactId, `${topic}-${index}`);
-    await connection(guarded.api, ticket);
-    await guarded.wait('5s');
-    const { body } = await guarded.ask(`GET /contacts/${ticket.ContactId}`);
-    assert.equal(body.Streams[0].State, 'DEGRADED');
-    assert.match(
-      body.Streams[0].Error,
-      /^(169\.254\.169\.254|::ffff:a9fe:a9fe) is a link-local or metadata address.*TERTULIA_ALLOW_LINK_LOCAL/,
-    );
-  }
-});

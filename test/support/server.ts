@@ -1,4 +1,9 @@
-import { ConnectClient, CreateParticipantCommand, StartChatContactCommand } from '@aws-sdk/client-connect';
+import {
+  ConnectClient,
+  type ConnectClientConfig,
+  CreateParticipantCommand,
+  StartChatContactCommand,
+} from '@aws-sdk/client-connect';
 import {
   type ConnectionType,
   ConnectParticipantClient,
@@ -24,11 +29,13 @@ export interface Api extends Disposable {
   readonly participant: ConnectParticipantClient;
 }
 
-export function apiAt(endpoint: string): Api {
+/** `more` is for both clients. */
+export function apiAt(endpoint: string, more: Pick<ConnectClientConfig, 'requestHandler'> = {}): Api {
   const options = {
     endpoint,
     region: developmentInstance.region,
     credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+    ...more,
   };
   const connect = new ConnectClient(options);
   const participant = new ConnectParticipantClient(options);
