@@ -73,8 +73,8 @@ interface State {
   /** Lanes that the store would not settle, for a while. */
   readonly broken: Set<number>;
   readonly counts: Map<string, Counts>;
-  /** Destinations whose last attempts failed in a row, of whatever lanes: those that are down are left alone until then. */
-  readonly down: Map<string, { failures: number; until: number }>;
+  /** Destinations whose last attempts failed in a row, that of `lane` last: those that are down are left alone until then. */
+  readonly down: Map<string, { failures: number; lane: number; until: number }>;
   /** How often a destination has said that it is there: it may do so while an attempt there fails. */
   readonly hurries: Map<string, number>;
   readonly stopping: AbortController;
@@ -172,6 +172,7 @@ async function lookOnce(state: State, wake: () => void): Promise<void> {
   const { store, clock, steady, log } = state.parts;
   if (state.stopping.signal.aborted) return;
   const now = clock.now();
+  forgetFuture(state, now);
   for (const destination of await store.laneDestinations(now)) {
     const active = state.active.get(destination) ?? new Set();
     const down = state.down.get(destination);
@@ -286,14 +287,16 @@ async function fail(
   progress.since = Math.max(progress.since, step.parcel.time);
   const { attempts, rejections, since } = progress;
   const share = parts.ids.secret(2).readUInt16BE() / 65_536;
+  // It has said meanwhile that it is there: that this one failed is of before.
+  const hasHurried = () => state.hurries.get(lane.destination) !== hurries;
   if (isRejected) await isThere(state, lane.destination);
-  else failed(state, lane.destination, now, share);
+  else if (!hasHurried()) failed(state, lane, now, share);
   const error = (failure.message.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
   const verdict = afterFailure({ attempts, rejections: isRejected ? rejections : 0, since }, now, share);
   counts.failed += 1;
   parts.log.warn({ destination: lane.destination, lane: lane.id, attempts, error }, 'a delivery failed');
   if ('retryAt' in verdict) {
-    const retryAt = state.hurries.get(lane.destination) === hurries ? verdict.retryAt : now;
+    const retryAt = hasHurried() ? now : verdict.retryAt;
     await settle(parts, lane, progress, { retryAt, error });
     const parked = await parts.store.parkOldest(lane.destination, parts.maxLanes);
     counts.parked += parked;
@@ -318,14 +321,27 @@ async function isThere(state: State, destination: string): Promise<void> {
   if (down.until > 0) await state.parts.store.hurry(destination, state.parts.clock.now());
 }
 
-function failed({ down }: State, destination: string, now: number, share: number): void {
-  const failures = (down.get(destination)?.failures ?? 0) + 1;
+/**
+ * Another failure in a row. What was at work when a destination went down says nothing new, and one lane that fails again
+ * and again nothing of others: its own pauses are enough.
+ */
+function failed({ down }: State, { destination, key }: Lane, now: number, share: number): void {
+  const before = down.get(destination);
+  if (before && (before.until > now || (before.until === 0 && before.lane === key))) return;
+  const failures = (before?.failures ?? 0) + 1;
   const rest = restAfter(failures, share);
-  down.set(destination, { failures, until: rest === undefined ? 0 : now + rest });
+  down.set(destination, { failures, lane: key, until: rest === undefined ? 0 : now + rest });
+}
+
+/** As `setRight`: no destination is left alone for that long. */
+function forgetFuture({ down }: State, now: number): void {
+  for (const [destination, { until }] of down) if (until > now + 2 * longestPause) down.delete(destination);
 }
 
 /** Lanes of a destination that is down are due, but are not tried before its time. */
-async function nextDue({ parts, down }: State, past = -1): Promise<number | undefined> {
+async function nextDue(state: State, past = -1): Promise<number | undefined> {
+  const { parts, down } = state;
+  forgetFuture(state, parts.clock.now());
   const resting = [...down].filter(([, { until }]) => until > past);
   const names = resting.map(([destination]) => destination);
   const times = [await parts.store.nextLaneDue(past, names)];
