@@ -27,7 +27,10 @@ type Parts = Omit<OutboxParts, 'destinationOf' | 'maxLanes'> & ProcessParts & { 
 export function openOutside(
   config: Config,
   parts: Parts,
-  { archive, baseUrl }: { readonly archive: (chat: Chat) => Promise<void>; readonly baseUrl: () => string },
+  {
+    archive,
+    baseUrl,
+  }: { readonly archive: (chat: Chat, signal: AbortSignal) => Promise<void>; readonly baseUrl: () => string },
 ): Outside {
   const { egress, log } = parts;
   const targets = readTargets(config);

@@ -227,10 +227,12 @@ async function work(state: State, lane: Lane): Promise<void> {
   // Its chat is being erased, and takes the lane with it.
   if (!load) return settle(parts, lane, progress, { retryAt: parts.clock.now() + brokenMs });
   const hurries = state.hurries.get(lane.destination);
+  // An archive that was broken off is not seen to be left by any row of its own.
+  const later = () => settle(parts, lane, progress, { retryAt: parts.clock.now() });
   for (const each of load.owed) {
-    if (stopping.signal.aborted) break;
+    if (stopping.signal.aborted) return later();
     const failure = await attempt(state, lane, load.chat, each.parcel);
-    if (stopping.signal.aborted && failure) break;
+    if (stopping.signal.aborted && failure) return later();
     if (failure) return fail(state, lane, progress, each, failure, hurries);
     count(state, lane.destination).delivered += 1;
     await isThere(state, lane.destination);
@@ -290,7 +292,8 @@ async function fail(
   // It has said meanwhile that it is there: that this one failed is of before.
   const hasHurried = () => state.hurries.get(lane.destination) !== hurries;
   if (isRejected) await isThere(state, lane.destination);
-  else if (!hasHurried()) failed(state, lane, now, share);
+  // An archive that is refused is one instance's trouble: what it has configured leads nowhere.
+  else if (!(failure instanceof Rejected) && !hasHurried()) failed(state, lane, now, share);
   const error = (failure.message.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
   const verdict = afterFailure({ attempts, rejections: isRejected ? rejections : 0, since }, now, share);
   counts.failed += 1;
