@@ -36,6 +36,9 @@ export function openOutside(
   const targets = readTargets(config);
   const subscriptions = openSubscriptions({
     ...{ ...parts, dataDir: config.dataDir, baseUrl },
+    asked: targets.streams.flatMap((each) =>
+      each.kind === 'webhook' && each.confirmation === 'required' ? [new URL(each.url).href] : [],
+    ),
     onConfirmed(topic) {
       outbox.hurry(topic).catch((failure: unknown) => {
         log.warn({ err: failure, topic }, 'what waited for a confirmation goes on with its next try');
