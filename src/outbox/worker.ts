@@ -107,6 +107,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
     });
   };
   let stopPolling: (() => void) | undefined;
+  let forgetting: Promise<void> | undefined;
   return {
     start() {
       // The first look waits for it.
@@ -117,7 +118,11 @@ export function openOutbox(parts: OutboxParts): Outbox {
         });
       stopPolling = steady.every(pollMs, () => {
         wake();
-        forget(parts).catch((failure: unknown) => log.error({ err: failure }, 'old dead letters could not be removed'));
+        forgetting ??= forget(state)
+          .catch((failure: unknown) => log.error({ err: failure }, 'old dead letters could not be removed'))
+          .finally(() => {
+            forgetting = undefined;
+          });
       });
       wake();
     },
@@ -134,7 +139,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
         await Promise.allSettled(state.running);
         await look(state, wake);
       } while (state.running.size > 0 && !state.stopping.signal.aborted);
-      if (!state.stopping.signal.aborted) await forget(parts);
+      await forget(state);
       return state.worked - before;
     },
     nextDue: (past) => nextDue(state, past),
@@ -143,7 +148,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
       stopPolling?.();
       state.stopping.abort();
       await state.looking?.catch(() => {});
-      await Promise.allSettled(state.running);
+      await Promise.allSettled([...state.running, forgetting]);
     },
   };
 }
@@ -155,8 +160,10 @@ async function setRight({ store, clock }: OutboxParts): Promise<void> {
   for (const each of await store.laneDestinations(Number.MAX_SAFE_INTEGER)) await store.hurry(each, now);
 }
 
-async function forget({ store, clock }: OutboxParts): Promise<void> {
-  while ((await store.forgetDeadLetters(clock.now() - keptDeadMs, deadBatch)) === deadBatch);
+async function forget({ parts: { store, clock }, stopping }: State): Promise<void> {
+  for (let count = deadBatch; count === deadBatch && !stopping.signal.aborted; ) {
+    count = await store.forgetDeadLetters(clock.now() - keptDeadMs, deadBatch);
+  }
 }
 
 /** Puts lanes that are due to work, as many of each destination as may be. One look at a time; a look after this began sees all. */
