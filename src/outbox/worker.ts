@@ -301,7 +301,9 @@ async function fail(
   if (isRejected) await isThere(state, lane.destination);
   // An archive that is refused is one instance's trouble: what it has configured leads nowhere.
   else if (!(failure instanceof Rejected) && !hasHurried()) failed(state, lane, now, share);
-  const error = (failure.message.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
+  // Addresses that all failed are one error without a message.
+  const said = failure.message || (failure as NodeJS.ErrnoException).code || failure.name;
+  const error = (said.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
   const verdict = afterFailure({ attempts, rejections: isRejected ? rejections : 0, since }, now, share);
   counts.failed += 1;
   parts.log.warn({ destination: lane.destination, lane: lane.id, attempts, error }, 'a delivery failed');
