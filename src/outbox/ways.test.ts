@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { withOutbox } from '../../test/support/outbox.ts';
 import type { Chat } from '../domain/chat.ts';
+import { Rejected } from './destination.ts';
 import { openWays } from './ways.ts';
 
 /** Ways of a server without destinations, on which an archive is written as the test says. */
@@ -53,7 +54,6 @@ describe('an archive', () => {
   });
 
   test('[OB2] of an instance whose bucket is not mapped holds up none of another', async () => {
-    const { Rejected } = await import('./destination.ts');
     const archived: number[] = [];
     let wrong: number[] = [];
     await using ways = waysTo(async ({ key }) => {
@@ -74,5 +74,38 @@ describe('an archive', () => {
       },
       { destinationOf: ways.destinationOf },
     );
+  });
+});
+
+describe('destinations', () => {
+  test('[OB14] are all closed at once, also where one cannot be or takes long', async () => {
+    const closed: string[] = [];
+    const last = Promise.withResolvers<void>();
+    const endings: Record<string, () => Promise<void>> = {
+      fails: () => Promise.reject(new Error('it cannot be closed')),
+      hangs: () => last.promise,
+      ends: async () => last.resolve(),
+    };
+    const streams = Object.keys(endings).map((target) => ({ kind: 'sns', target, topics: target }) as const);
+    const ways = openWays(
+      { streams, contactEvents: [] },
+      async ({ target }) => ({
+        async deliver() {},
+        async [Symbol.asyncDispose]() {
+          closed.push(target);
+          await endings[target]?.();
+        },
+      }),
+      async () => {},
+    );
+    await withOutbox(async ({ chat, stream, lane }) => {
+      for (const topic of Object.keys(endings)) {
+        const one = await chat([]);
+        await stream(one, topic);
+        assert(await ways.destinationOf(await lane(one), one));
+      }
+    });
+    await assert.rejects(async () => ways[Symbol.asyncDispose](), /cannot be closed/);
+    assert.deepEqual(closed, Object.keys(endings));
   });
 });

@@ -60,8 +60,11 @@ export function openWays(
     },
     destinationOf,
     async [Symbol.asyncDispose]() {
-      const destinations = await Promise.allSettled(opened.values());
-      for (const each of destinations) if (each.status === 'fulfilled') await each.value[Symbol.asyncDispose]();
+      // At once: each may take as long as a connection that is gone.
+      const closed = await Promise.allSettled(
+        [...opened.values()].map(async (opening) => (await opening.catch(() => undefined))?.[Symbol.asyncDispose]()),
+      );
+      for (const each of closed) if (each.status === 'rejected') throw each.reason;
     },
   };
 }
