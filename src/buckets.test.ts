@@ -49,6 +49,10 @@ for (const [given, line] of [
     [{ bucket: 'a', s3: { endpoint: 'https://me:hunter2@example.com' } }],
     'buckets[0].s3.endpoint is "https://(not shown)@example.com"; allowed: an http or https URL without user and password',
   ],
+  [
+    [{ bucket: 'a', s3: { endpoint: 'https://me:hunt/er2@s3.example.com' } }],
+    'buckets[0].s3.endpoint is "https://(not shown)@s3.example.com"; allowed: an http or https URL without user and password',
+  ],
   [[{ bucket: 'a', s3: { endpoint: 'ftp://x' } }], /^buckets\[0\]\.s3\.endpoint is "ftp:\/\/x"; allowed: an http/],
   [Array(101).fill({ bucket: 'a', s3: {} }), 'buckets has 101 members; allowed: 100, each a pattern for many buckets'],
 ] as const) {

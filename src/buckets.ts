@@ -70,6 +70,6 @@ function membersOf(given: unknown, path: string, names: readonly string[], allow
 
 /** A URL may hold a password that does not belong there. */
 function refusal(path: string, value: unknown, allowed: string): ConfigError {
-  const shown = (JSON.stringify(value) ?? 'missing').replaceAll(/(?<=:\/\/)[^/?#"]*@/g, '(not shown)@');
+  const shown = (JSON.stringify(value) ?? 'missing').replaceAll(/(?<=")(\w+:\/\/)?[^"]*@/g, '$1(not shown)@');
   return new ConfigError(`${path} is ${shown}; allowed: ${allowed}`);
 }

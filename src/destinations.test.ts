@@ -213,6 +213,11 @@ describe('what is wrong in the file', () => {
       { streams: [{ ...webhook, url: 'ftp://a:b@c/d?e' }] },
       `streams[0].url is "ftp://(not shown)@c/d?(not shown)"; allowed: ${url}`,
     ],
+    [
+      { streams: [{ ...webhook, url: 'https://ana:hunt/er2@host' }] },
+      `streams[0].url is "https://(not shown)@host"; allowed: ${url}`,
+    ],
+    [{ streams: [{ ...webhook, url: 'ana:hunter2@host' }] }, `streams[0].url is "(not shown)@host"; allowed: ${url}`],
     [{ streams: [{ ...webhook, url: 'example.com' }] }, `streams[0].url is "example.com"; allowed: ${url}`],
     [{ streams: [{ ...webhook, signatureVersion: 2 }] }, 'streams[0].signatureVersion is 2; allowed: "1" or "2"'],
     [

@@ -148,7 +148,8 @@ function demand(given: unknown, { is, allowed, isOptional, isSecret }: Member, p
 function shown(given: unknown): string {
   const json = JSON.stringify(given) ?? 'missing';
   const plain = json
-    .replaceAll(/(?<=:\/\/)[^/?#"]*@/g, '(not shown)@')
+    // What is no URL yet may hold a password all the same, such as one with a slash.
+    .replaceAll(/(?<=")(\w+:\/\/)?[^"]*@/g, '$1(not shown)@')
     .replaceAll(/(?<=:\/\/[^"?]*\?)[^"]*/g, '(not shown)');
   return plain.length > 200 ? `${plain.slice(0, 200)}…` : plain;
 }

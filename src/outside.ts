@@ -27,12 +27,18 @@ type Parts = Omit<OutboxParts, 'destinationOf' | 'maxLanes'> & ProcessParts & { 
 export function openOutside(
   config: Config,
   parts: Parts,
-  { archive, baseUrl }: { readonly archive: (chat: Chat) => Promise<void>; readonly baseUrl: () => string },
+  {
+    archive,
+    baseUrl,
+  }: { readonly archive: (chat: Chat, signal: AbortSignal) => Promise<void>; readonly baseUrl: () => string },
 ): Outside {
   const { egress, log } = parts;
   const targets = readTargets(config);
   const subscriptions = openSubscriptions({
     ...{ ...parts, dataDir: config.dataDir, baseUrl },
+    asked: targets.streams.flatMap((each) =>
+      each.kind === 'webhook' && each.confirmation === 'required' ? [new URL(each.url).href] : [],
+    ),
     onConfirmed(topic) {
       outbox.hurry(topic).catch((failure: unknown) => {
         log.warn({ err: failure, topic }, 'what waited for a confirmation goes on with its next try');

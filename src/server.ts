@@ -100,7 +100,7 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
   let urls = publicUrls(config.publicUrl, config.port, config.tlsCert !== undefined);
   const egress = life.own(openEgress({ allowsLinkLocal: config.allowLinkLocal }));
   const towards = {
-    archive: (chat: Chat) => archiveChat({ ...parts, buckets }, chat),
+    archive: (chat: Chat, signal: AbortSignal) => archiveChat({ ...parts, buckets, signal }, chat),
     baseUrl: () => urls.base,
   };
   const outside = openOutside(config, { ...runtime, store, clock, egress }, towards);

@@ -16,7 +16,8 @@ export interface OutboxParts {
   ) => readonly { readonly number: number; readonly notification: object }[];
 }
 
-const destination = string({ min: 1, max: 350 });
+/** The ARN of a topic, or what the configuration calls it: sixteen servers of NATS and a subject are the longest. */
+const destination = string({ min: 1, max: 5000 });
 const page = {
   MaxResults: query('maxResults', integer({ min: 1, max: 1000 })),
   After: query('after', integer({ min: 0 })),

@@ -17,6 +17,7 @@ import type { Archived, Chat } from '../domain/chat.ts';
 import { developmentStorage, type StoredObject } from '../domain/storage.ts';
 import { systemIds } from '../runtime/ids.ts';
 import { silentLog } from '../runtime/log.ts';
+import { systemSteady } from '../runtime/steady.ts';
 import { type ArchiveParts, archive, removeArchived } from './archive.ts';
 import { Rejected } from './destination.ts';
 
@@ -32,7 +33,7 @@ const records = {
 };
 
 function partsOf({ store, buckets }: TestPipeline, more: Partial<ArchiveParts> = {}): ArchiveParts {
-  return { store, buckets, log: silentLog, ...more };
+  return { store, buckets, log: silentLog, steady: systemSteady, ...more };
 }
 
 async function chatOf({ store }: TestPipeline, contactId: string): Promise<Chat> {
@@ -267,8 +268,31 @@ describe('a long transcript', () => {
     );
     assert.deepEqual(await read(remote.transcript, s3), await read(folder.transcript, at.buckets));
     assert.deepEqual(await server.keys(bucket), [remote.record?.key, remote.transcript?.key]);
-    const removed = await removeArchived({ store, buckets: s3, log: silentLog }, { ...chat, archived: remote });
+    const removed = await removeArchived(partsOf(at, { store, buckets: s3 }), { ...chat, archived: remote });
     assert.deepEqual([removed, await server.keys(bucket)], [2, []]);
+  });
+
+  test('[TF4, OB14] leaves everybody else a turn between two pages, and reads no more once it is broken off', async () => {
+    const { at, chat } = await longChat();
+    let turn = 0;
+    const pass = () => {
+      turn += 1;
+      passing = setImmediate(pass);
+    };
+    let passing = setImmediate(pass);
+    const reads: number[] = [];
+    const stopping = new AbortController();
+    const store: ArchiveParts['store'] = {
+      ...at.store,
+      async items(key, range) {
+        reads.push(turn);
+        if (reads.length === 5) stopping.abort();
+        return at.store.items(key, range);
+      },
+    };
+    const archiving = archive(partsOf(at, { store, signal: stopping.signal }), chat);
+    await assert.rejects(archiving.finally(() => clearImmediate(passing)));
+    assert.deepEqual([reads.length, new Set(reads).size], [5, 5]);
   });
 });
 

@@ -8,6 +8,7 @@ import { type StoredObject, type StoredType, storageConfigIn, storageKind, store
 import type { Writer } from '../operations/writer.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Steady } from '../runtime/steady.ts';
 import type { Store } from '../store/store.ts';
 import { contactRecord, recordKey } from '../wire/contact-record.ts';
 import { transcriptHead, transcriptItems, transcriptKey, transcriptTail } from '../wire/transcript-file.ts';
@@ -19,6 +20,9 @@ export interface ArchiveParts {
   readonly store: Pick<Store, 'chat' | 'items' | 'resource'>;
   readonly buckets: Buckets;
   readonly log: Log;
+  readonly steady: Pick<Steady, 'soon'>;
+  /** Breaks off what reads the chat. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ArchiveKeeping {
@@ -147,8 +151,11 @@ async function isGone({ store }: ArchiveParts, { key }: Chat): Promise<boolean> 
   return !chat || chat.erasingAt !== undefined;
 }
 
-async function* pages({ store }: ArchiveParts, { key }: Chat): AsyncGenerator<readonly Item[]> {
+/** Whoever reads a long chat leaves everybody else a turn between two pages. */
+async function* pages({ store, steady, signal }: ArchiveParts, { key }: Chat): AsyncGenerator<readonly Item[]> {
   for (let after: number | undefined; ; ) {
+    await new Promise<void>((resolve) => steady.soon(resolve));
+    signal?.throwIfAborted();
     const items = await store.items(key, { after, newestFirst: false, limit: page });
     yield items;
     if (items.length < page) return;

@@ -39,7 +39,7 @@ export function regionOf(arn: string): string | undefined {
 const passing = new Set([408, 409, 425, 429]);
 /** Refusals that are about the caller's key or clock, not about what was sent: once they are put right it will be taken. */
 const callers =
-  /Throttl|RequestLimit|TooManyRequests|ExpiredToken|RequestExpired|InvalidClientTokenId|UnrecognizedClient|InvalidSignature|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken|InvalidAccessKeyId|OptInRequired/;
+  /Throttl|RequestLimit|TooManyRequests|ExpiredToken|RequestExpired|InvalidClientTokenId|UnrecognizedClient|InvalidSecurity|InvalidSignature|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken|InvalidAccessKeyId|OptInRequired/;
 
 /**
  * What a client of a service threw, as a destination throws it. An answer is told by its name and its status alone:

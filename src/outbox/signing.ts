@@ -47,6 +47,11 @@ export async function openSigner(directory: string, host: string, ids: Ids): Pro
   };
 }
 
+/** Whether a key was made in that directory. */
+export function hasSigner(directory: string): boolean {
+  return readKept(directory, file) !== undefined;
+}
+
 async function make(host: string, ids: Ids): Promise<OnDisk> {
   const { privateKey: key, publicKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: 2048,

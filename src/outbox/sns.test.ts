@@ -115,6 +115,7 @@ for (const [status, code, isRefusal] of [
   [429, 'Throttled', false],
   [408, 'RequestTimeout', false],
   [403, 'ExpiredToken', false],
+  [403, 'InvalidSecurity', false],
   [403, 'SignatureDoesNotMatch', false],
   [403, 'InvalidClientTokenId', false],
   [500, 'InternalError', false],

@@ -23,7 +23,7 @@ const archiveLimitMs = 15 * 60_000;
 export function openWays(
   targets: Targets,
   open: (target: StreamTarget | EventTarget) => Promise<Destination>,
-  archive: (chat: Chat) => Promise<void>,
+  archive: (chat: Chat, signal: AbortSignal) => Promise<void>,
 ): Ways {
   const opened = new Map<StreamTarget | EventTarget, Promise<Destination>>();
 
@@ -38,7 +38,10 @@ export function openWays(
   }
 
   async function destinationOf(lane: Lane, chat: Chat): Promise<Way | undefined> {
-    if (lane.kind === 'archive') return { destination: { deliver: () => archive(chat) }, limitMs: archiveLimitMs };
+    if (lane.kind === 'archive') {
+      const deliver: Destination['deliver'] = (_, signal) => orAborted(archive(chat, signal), signal);
+      return { destination: { deliver }, limitMs: archiveLimitMs };
+    }
     const target =
       lane.kind === 'stream'
         ? streamTarget(targets, lane.destination)
@@ -57,8 +60,24 @@ export function openWays(
     },
     destinationOf,
     async [Symbol.asyncDispose]() {
-      const destinations = await Promise.allSettled(opened.values());
-      for (const each of destinations) if (each.status === 'fulfilled') await each.value[Symbol.asyncDispose]();
+      // At once: each may take as long as a connection that is gone.
+      const closed = await Promise.allSettled(
+        [...opened.values()].map(async (opening) => (await opening.catch(() => undefined))?.[Symbol.asyncDispose]()),
+      );
+      for (const each of closed) if (each.status === 'rejected') throw each.reason;
     },
   };
+}
+
+/** Files are not waited for once their time is up, however long a bucket takes: what is written again replaces itself. */
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -39,7 +39,7 @@ function parcel(number = 1, of: Partial<Parcel> = {}): Parcel {
 }
 
 /** What a webhook needs of a server: a store, and a listener with a certificate that the test's authority issued. */
-async function openWorld({ dataDir = ':memory:', pathPrefix = '' } = {}) {
+async function openWorld({ dataDir = ':memory:', pathPrefix = '', asked = [] as readonly string[] } = {}) {
   const life = lifetime();
   const store = life.own(openSqlite(dataDir, systemSteady));
   const egress = life.own(openEgress({ allowsLinkLocal: false }));
@@ -47,7 +47,7 @@ async function openWorld({ dataDir = ':memory:', pathPrefix = '' } = {}) {
   const confirmed = openJournal<string>();
   let base = '';
   const subscriptions = openSubscriptions({
-    ...{ store, steady, egress, dataDir, ids: systemIds(), log: silentLog },
+    ...{ store, steady, egress, dataDir, asked, ids: systemIds(), log: silentLog },
     clock: { now: () => time + 1000 },
     baseUrl: () => base,
     onConfirmed: (of) => confirmed.add(of),
@@ -397,6 +397,27 @@ describe('the subscription', () => {
       await run((deliver) => deliver());
       assert.deepEqual(typesAt(endpoint), [...Array(3).fill('SubscriptionConfirmation'), 'Notification']);
       assert.equal(new Set(seen.map((each) => each.certificate)).size, 1);
+    } finally {
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+
+  test('[SN5, SN7, SN8] is verified and confirmed after a restart before anything is delivered again', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'tertulia-webhook-'));
+    try {
+      await using endpoint = await openEndpoint();
+      {
+        await using world = await openWorld({ dataDir });
+        await using webhook = await world.open(endpoint.url);
+        await assert.rejects(webhook.deliver(parcel(), never), waits);
+      }
+      const { SigningCertURL = '', SubscribeURL = '' } = envelopeIn(endpoint.posted.all[0] as Posted);
+      await using world = await openWorld({ dataDir, asked: [endpoint.url.href] });
+      // The port is another one.
+      const now = (url: string) => world.base + new URL(url).pathname + new URL(url).search;
+      assert.equal((await call(now(SigningCertURL))).status, 200);
+      assert.equal((await call(now(SubscribeURL))).status, 200);
+      assert.deepEqual(world.confirmed.all, [topic]);
     } finally {
       rmSync(dataDir, { recursive: true });
     }

@@ -8,7 +8,7 @@ import type { Steady } from '../runtime/steady.ts';
 import type { Store } from '../store/store.ts';
 import type { Destination } from './destination.ts';
 import { expectTaken } from './post.ts';
-import { openSigner, type Signer } from './signing.ts';
+import { hasSigner, openSigner, type Signer } from './signing.ts';
 import {
   type Envelope,
   envelopeHeaders,
@@ -48,6 +48,8 @@ export interface SubscriptionParts {
   readonly log: Log;
   /** A folder, or `:memory:`. */
   readonly dataDir: string;
+  /** Endpoints that are configured and asked: they may answer before anything is delivered to them again. */
+  readonly asked?: readonly string[];
   /** The public URL, without a slash at its end. */
   readonly baseUrl: () => string;
   /** What waits for that topic can go on. */
@@ -61,22 +63,26 @@ const mostAsked = 10_000;
 const kind = 'subscription';
 
 export function openSubscriptions(parts: SubscriptionParts): Subscriptions {
-  const { dataDir, ids, baseUrl } = parts;
+  const { dataDir, ids, baseUrl, asked = [] } = parts;
   let signer: Promise<Signer> | undefined;
-  const urls = new Set<string>();
+  const urls = new Set(asked);
+  const open = () => {
+    signer ??= openSigner(dataDir, new URL(baseUrl()).hostname.replace(/^\[|\]$/g, ''), ids);
+    return signer.catch((failure) => {
+      signer = undefined;
+      throw failure;
+    });
+  };
   return {
     async webhook(config) {
-      signer ??= openSigner(dataDir, new URL(baseUrl()).hostname.replace(/^\[|\]$/g, ''), ids);
-      const opened = await signer.catch((failure) => {
-        signer = undefined;
-        throw failure;
-      });
+      const opened = await open();
       if (!config.isConfirmed) urls.add(config.url.href);
       return destination(parts, config, opened);
     },
     answer(request) {
       if (request.path !== '/sns' && !request.path.startsWith('/sns/')) return undefined;
-      return answer(parts, request, signer, urls);
+      // After a restart, what was posted before it is still to be verified and confirmed.
+      return answer(parts, request, signer || hasSigner(dataDir) ? open() : undefined, urls);
     },
   };
 }

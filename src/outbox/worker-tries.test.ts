@@ -275,4 +275,15 @@ describe('errors of destinations', () => {
       { log },
     );
   });
+
+  test('[OB9] have the code of a connection that failed at every address of a name, as it has no message', () =>
+    withOutbox(async ({ chat, say, outbox, topics, lane }) => {
+      topics.set('topic', () => {
+        throw Object.assign(new AggregateError([new Error('::1'), new Error('127.0.0.1')]), { code: 'ECONNREFUSED' });
+      });
+      const one = await chat();
+      await say(one, 'hello');
+      await outbox.runDue();
+      assert.equal((await lane(one)).error, 'ECONNREFUSED');
+    }));
 });

@@ -73,8 +73,8 @@ interface State {
   /** Lanes that the store would not settle, for a while. */
   readonly broken: Set<number>;
   readonly counts: Map<string, Counts>;
-  /** Destinations whose last attempts failed in a row, of whatever lanes: those that are down are left alone until then. */
-  readonly down: Map<string, { failures: number; until: number }>;
+  /** Destinations whose last attempts failed in a row, that of `lane` last: those that are down are left alone until then. */
+  readonly down: Map<string, { failures: number; lane: number; until: number }>;
   /** How often a destination has said that it is there: it may do so while an attempt there fails. */
   readonly hurries: Map<string, number>;
   readonly stopping: AbortController;
@@ -107,6 +107,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
     });
   };
   let stopPolling: (() => void) | undefined;
+  let forgetting: Promise<void> | undefined;
   return {
     start() {
       // The first look waits for it.
@@ -117,7 +118,11 @@ export function openOutbox(parts: OutboxParts): Outbox {
         });
       stopPolling = steady.every(pollMs, () => {
         wake();
-        forget(parts).catch((failure: unknown) => log.error({ err: failure }, 'old dead letters could not be removed'));
+        forgetting ??= forget(state)
+          .catch((failure: unknown) => log.error({ err: failure }, 'old dead letters could not be removed'))
+          .finally(() => {
+            forgetting = undefined;
+          });
       });
       wake();
     },
@@ -134,7 +139,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
         await Promise.allSettled(state.running);
         await look(state, wake);
       } while (state.running.size > 0 && !state.stopping.signal.aborted);
-      if (!state.stopping.signal.aborted) await forget(parts);
+      await forget(state);
       return state.worked - before;
     },
     nextDue: (past) => nextDue(state, past),
@@ -143,7 +148,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
       stopPolling?.();
       state.stopping.abort();
       await state.looking?.catch(() => {});
-      await Promise.allSettled(state.running);
+      await Promise.allSettled([...state.running, forgetting]);
     },
   };
 }
@@ -155,8 +160,10 @@ async function setRight({ store, clock }: OutboxParts): Promise<void> {
   for (const each of await store.laneDestinations(Number.MAX_SAFE_INTEGER)) await store.hurry(each, now);
 }
 
-async function forget({ store, clock }: OutboxParts): Promise<void> {
-  while ((await store.forgetDeadLetters(clock.now() - keptDeadMs, deadBatch)) === deadBatch);
+async function forget({ parts: { store, clock }, stopping }: State): Promise<void> {
+  for (let count = deadBatch; count === deadBatch && !stopping.signal.aborted; ) {
+    count = await store.forgetDeadLetters(clock.now() - keptDeadMs, deadBatch);
+  }
 }
 
 /** Puts lanes that are due to work, as many of each destination as may be. One look at a time; a look after this began sees all. */
@@ -172,6 +179,7 @@ async function lookOnce(state: State, wake: () => void): Promise<void> {
   const { store, clock, steady, log } = state.parts;
   if (state.stopping.signal.aborted) return;
   const now = clock.now();
+  forgetFuture(state, now);
   for (const destination of await store.laneDestinations(now)) {
     const active = state.active.get(destination) ?? new Set();
     const down = state.down.get(destination);
@@ -226,10 +234,12 @@ async function work(state: State, lane: Lane): Promise<void> {
   // Its chat is being erased, and takes the lane with it.
   if (!load) return settle(parts, lane, progress, { retryAt: parts.clock.now() + brokenMs });
   const hurries = state.hurries.get(lane.destination);
+  // An archive that was broken off is not seen to be left by any row of its own.
+  const later = () => settle(parts, lane, progress, { retryAt: parts.clock.now() });
   for (const each of load.owed) {
-    if (stopping.signal.aborted) break;
+    if (stopping.signal.aborted) return later();
     const failure = await attempt(state, lane, load.chat, each.parcel);
-    if (stopping.signal.aborted && failure) break;
+    if (stopping.signal.aborted && failure) return later();
     if (failure) return fail(state, lane, progress, each, failure, hurries);
     count(state, lane.destination).delivered += 1;
     await isThere(state, lane.destination);
@@ -286,14 +296,19 @@ async function fail(
   progress.since = Math.max(progress.since, step.parcel.time);
   const { attempts, rejections, since } = progress;
   const share = parts.ids.secret(2).readUInt16BE() / 65_536;
+  // It has said meanwhile that it is there: that this one failed is of before.
+  const hasHurried = () => state.hurries.get(lane.destination) !== hurries;
   if (isRejected) await isThere(state, lane.destination);
-  else failed(state, lane.destination, now, share);
-  const error = (failure.message.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
+  // An archive that is refused is one instance's trouble: what it has configured leads nowhere.
+  else if (!(failure instanceof Rejected) && !hasHurried()) failed(state, lane, now, share);
+  // Addresses that all failed are one error without a message.
+  const said = failure.message || (failure as NodeJS.ErrnoException).code || failure.name;
+  const error = (said.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
   const verdict = afterFailure({ attempts, rejections: isRejected ? rejections : 0, since }, now, share);
   counts.failed += 1;
   parts.log.warn({ destination: lane.destination, lane: lane.id, attempts, error }, 'a delivery failed');
   if ('retryAt' in verdict) {
-    const retryAt = state.hurries.get(lane.destination) === hurries ? verdict.retryAt : now;
+    const retryAt = hasHurried() ? now : verdict.retryAt;
     await settle(parts, lane, progress, { retryAt, error });
     const parked = await parts.store.parkOldest(lane.destination, parts.maxLanes);
     counts.parked += parked;
@@ -318,14 +333,27 @@ async function isThere(state: State, destination: string): Promise<void> {
   if (down.until > 0) await state.parts.store.hurry(destination, state.parts.clock.now());
 }
 
-function failed({ down }: State, destination: string, now: number, share: number): void {
-  const failures = (down.get(destination)?.failures ?? 0) + 1;
+/**
+ * Another failure in a row. What was at work when a destination went down says nothing new, and one lane that fails again
+ * and again nothing of others: its own pauses are enough.
+ */
+function failed({ down }: State, { destination, key }: Lane, now: number, share: number): void {
+  const before = down.get(destination);
+  if (before && (before.until > now || (before.until === 0 && before.lane === key))) return;
+  const failures = (before?.failures ?? 0) + 1;
   const rest = restAfter(failures, share);
-  down.set(destination, { failures, until: rest === undefined ? 0 : now + rest });
+  down.set(destination, { failures, lane: key, until: rest === undefined ? 0 : now + rest });
+}
+
+/** As `setRight`: no destination is left alone for that long. */
+function forgetFuture({ down }: State, now: number): void {
+  for (const [destination, { until }] of down) if (until > now + 2 * longestPause) down.delete(destination);
 }
 
 /** Lanes of a destination that is down are due, but are not tried before its time. */
-async function nextDue({ parts, down }: State, past = -1): Promise<number | undefined> {
+async function nextDue(state: State, past = -1): Promise<number | undefined> {
+  const { parts, down } = state;
+  forgetFuture(state, parts.clock.now());
   const resting = [...down].filter(([, { until }]) => until > past);
   const names = resting.map(([destination]) => destination);
   const times = [await parts.store.nextLaneDue(past, names)];

@@ -89,6 +89,23 @@ const refusedAddresses = [
   '2002:6464:64c8::',
 ];
 
+test('[EG2, OB2] a name is asked for once at a time, however many connections wait for it', async () => {
+  await using server = await listening((_, response) => response.end('here'));
+  const questions: Parameters<LookupFunction>[2][] = [];
+  const both = Promise.withResolvers<void>();
+  const lookup: LookupFunction = (_name, _options, done) => void questions.push(done);
+  await using egress = openEgress({ allowsLinkLocal: false, lookup });
+  const url = new URL(server.url);
+  url.hostname = 'slow.example';
+  const posts = Array.from({ length: 5 }, () => egress.post(url, get, '', never));
+  setImmediate(both.resolve);
+  await both.promise;
+  assert.equal(questions.length, 1);
+  questions.shift()?.(null, [{ address: '127.0.0.1', family: 4 }]);
+  for (const { text } of await Promise.all(posts)) assert.equal(text, 'here');
+  assert.equal(questions.length, 0);
+});
+
 describe('outgoing requests', () => {
   for (const address of refusedAddresses) {
     const host = address.includes(':') ? `[${address}]` : address;

@@ -37,12 +37,13 @@ const maxFreeSockets = 8;
 
 export function openEgress({ allowsLinkLocal, lookup = lookupByDns as LookupFunction }: EgressSettings): Egress {
   const opened = new Set<HttpAgent>();
+  const addressesOf = askingOnce(lookup);
 
   function agents() {
     const settings = { keepAlive: true, maxSockets, maxFreeSockets };
     const pair = { httpAgent: new HttpAgent(settings), httpsAgent: new HttpsAgent(settings) };
     for (const agent of Object.values(pair)) {
-      guard(agent, lookup, allowsLinkLocal ? () => false : isInner);
+      guard(agent, addressesOf, allowsLinkLocal ? () => false : isInner);
       opened.add(agent);
     }
     return pair;
@@ -104,6 +105,30 @@ function guard(agent: HttpAgent, lookup: LookupFunction, isRefused: (address: st
     if (!isRefused(host)) return connect.call(agent, { ...options, lookup: fitAddresses(lookup, isRefused) }, done);
     done?.(refusal(host), undefined as never);
     return undefined;
+  };
+}
+
+/**
+ * Connections that want the same at the same time share one question. The system's resolver has two threads for all names:
+ * with a question of each, one name that nobody answers for would keep all others waiting.
+ */
+function askingOnce(lookup: LookupFunction): LookupFunction {
+  const asked = new Map<string, Parameters<LookupFunction>[2][]>();
+  return (name, options, done) => {
+    const question = JSON.stringify([name, options]);
+    const waiting = asked.get(question);
+    if (waiting) return void waiting.push(done);
+    const all = [done];
+    asked.set(question, all);
+    try {
+      lookup(name, options, (...answer) => {
+        asked.delete(question);
+        for (const each of all) each(...answer);
+      });
+    } catch (failure) {
+      asked.delete(question);
+      throw failure;
+    }
   };
 }
 

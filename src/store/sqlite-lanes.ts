@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Steady } from '../runtime/steady.ts';
 import { deadLetterOf, laneOf, summaryOf } from './lane-rows.ts';
 import type { LaneStore, Notice } from './lanes.ts';
 import { transaction } from './sqlite-transaction.ts';
@@ -18,7 +19,14 @@ const dueDestinations = `
   )`;
 
 /** The embedded store's lanes: what is still to leave, and what could not. */
-export function lanes(database: DatabaseSync, prepared: Prepared, wrote: (changes: number) => void): LaneStore {
+export function lanes(
+  database: DatabaseSync,
+  prepared: Prepared,
+  steady: Steady,
+  wrote: (changes: number) => void,
+): LaneStore {
+  // Whoever moves or removes batch after batch leaves everybody else a turn between two of them.
+  const turn = () => new Promise<void>((resolve) => steady.soon(resolve));
   const run = (sql: string, ...args: readonly (string | number | null)[]) => {
     const changes = Number(prepared(sql).run(...args).changes);
     if (changes > 0) wrote(changes);
@@ -92,14 +100,17 @@ export function lanes(database: DatabaseSync, prepared: Prepared, wrote: (change
       return rows.map(deadLetterOf);
     },
     async redrive(destination, now, limit) {
+      await turn();
       return transaction(database, () => redrive(run, prepared, destination, now, limit));
     },
-    forgetDeadLetters: async (before, limit) =>
-      run(
+    async forgetDeadLetters(before, limit) {
+      await turn();
+      return run(
         'DELETE FROM dead_letter WHERE key IN (SELECT key FROM dead_letter WHERE died_at < ? LIMIT ?)',
         before,
         limit,
-      ),
+      );
+    },
   };
 }
 

@@ -101,3 +101,21 @@ describe('upkeep of the embedded store', () => {
     assert.match(statements[0]?.plan[0] ?? '', /^SCAN chat/);
   });
 });
+
+describe('dead letters of the embedded store', () => {
+  const steps: [what: string, run: (store: Store) => Promise<unknown>][] = [
+    ['removing', (store) => store.forgetDeadLetters(5, 5)],
+    ['re-driving', (store) => store.redrive(undefined, 5, 5)],
+  ];
+  for (const [what, run] of steps) {
+    test(`[OB7] ${what} a batch of them leaves everybody else a turn`, async () => {
+      await using store = openSqlite(':memory:', systemSteady);
+      let hasTurned = false;
+      setImmediate(() => {
+        hasTurned = true;
+      });
+      await run(store);
+      assert(hasTurned);
+    });
+  }
+});

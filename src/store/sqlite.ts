@@ -79,7 +79,7 @@ export function openSqlite(
     append: (append) => new Promise((resolve, reject) => queue.add({ append, resolve, reject })),
     commit: (change) => new Promise((resolve, reject) => queue.add({ change, resolve, reject })),
     ...reads(prepared),
-    ...lanes(database, prepared, (changes) => checkpointer?.wrote(changes)),
+    ...lanes(database, prepared, steady, (changes) => checkpointer?.wrote(changes)),
     ...upkeep(database, prepared, steady, (changes) => checkpointer?.wrote(changes)),
     async [Symbol.asyncDispose]() {
       if (!database.isOpen) return;
