@@ -124,13 +124,16 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
     ...{ concurrentChats: quotas.concurrentChats, maxContentBytes: config.maxContentBytes },
   };
   const pipeline = openPipeline({ ...parts, operations: registry, gate, throttle, settings, version });
-  const reset = async () => {
-    await sockets.closeAll();
+  const clear = async () => {
     await store.clear();
     for (const each of [attachmentPrefix, bucketPrefix]) await attachments.removeBelow(each);
     memory.clear();
     clock.follow();
     await seed(store, instances, clock.now());
+  };
+  const reset = async () => {
+    await sockets.closeAll();
+    await outbox.startAfresh(clear);
   };
   const control = openControl(
     {

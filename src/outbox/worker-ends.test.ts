@@ -344,3 +344,29 @@ describe('events that pass by', () => {
       assert(commits() > before);
     }));
 });
+
+test('[CK7] starting afresh breaks off what is being delivered, and forgets that a destination was down by a clock that is set back', () =>
+  withOutbox(async ({ chat, say, outbox, store, topics, tried, taken, time, until }) => {
+    topics.set('down', fails);
+    topics.set('hanging', hangs);
+    const one = await chat(['down', 'hanging']);
+    await say(one, 'of old');
+    time.now = noon + 6 * 24 * 60 * 60_000;
+    const others = await Promise.all(Array.from({ length: 5 }, () => chat(['down'])));
+    for (const each of others) await say(each, 'of old');
+    const working = outbox.runDue();
+    await until(
+      () => tried.filter(({ topic }) => topic === 'down').length >= 5 && tried.some(({ topic }) => topic === 'hanging'),
+    );
+    await outbox.startAfresh(async () => {
+      await store.clear();
+      time.now = noon;
+    });
+    await working;
+    topics.clear();
+    assert.equal(await outbox.nextDue(), undefined);
+    const next = await chat(['down', 'hanging']);
+    await say(next, 'new');
+    await outbox.runDue();
+    assert.deepEqual(taken.map(told), ['new', 'new']);
+  }));

@@ -27,6 +27,11 @@ export interface Outbox extends AsyncDisposable {
   nextDue(past?: number): Promise<number | undefined>;
   /** What was done since the start, by destination. */
   counts(): ReadonlyMap<string, Counts>;
+  /**
+   * Empties the store by `clear` while nothing is being delivered: what is, is broken off, and what was learnt of
+   * destinations is forgotten, as its times are of a clock that may be set back.
+   */
+  startAfresh(clear: () => Promise<void>): Promise<void>;
 }
 
 export interface Counts {
@@ -77,7 +82,8 @@ interface State {
   readonly down: Map<string, { failures: number; until: number }>;
   /** How often a destination has said that it is there: it may do so while an attempt there fails. */
   readonly hurries: Map<string, number>;
-  readonly stopping: AbortController;
+  /** Replaced when everything starts afresh. */
+  stopping: AbortController;
   looking: Promise<void> | undefined;
   isWoken: boolean;
   worked: number;
@@ -107,6 +113,12 @@ export function openOutbox(parts: OutboxParts): Outbox {
     });
   };
   let stopPolling: (() => void) | undefined;
+  let isClosed = false;
+  const stop = async () => {
+    state.stopping.abort();
+    await state.looking?.catch(() => {});
+    await Promise.allSettled(state.running);
+  };
   return {
     start() {
       // The first look waits for it.
@@ -139,11 +151,20 @@ export function openOutbox(parts: OutboxParts): Outbox {
     },
     nextDue: (past) => nextDue(state, past),
     counts: () => state.counts,
+    async startAfresh(clear) {
+      await stop();
+      try {
+        await clear();
+      } finally {
+        for (const each of [state.down, state.broken, state.hurries]) each.clear();
+        if (!isClosed) state.stopping = new AbortController();
+        wake();
+      }
+    },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       stopPolling?.();
-      state.stopping.abort();
-      await state.looking?.catch(() => {});
-      await Promise.allSettled(state.running);
+      await stop();
     },
   };
 }
