@@ -157,7 +157,7 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
       ...timeRoutes({ clock, steady, delivered: hub.settled, ...together(worker, outbox), reset }),
       ...contactRoutes({ store, writer, clock, ids, removeFiles, participantToken: participantTokens(tokens) }),
       metricsRoute(() => renderMetrics([() => outboxMetrics(outbox, store, clock)])),
-      ...outboxRoutes({ store, clock, wake: outside.wake, notifications: memory.read }),
+      ...outboxRoutes({ store, clock, hurry: outbox.hurry, notifications: memory.read }),
     ],
   );
   const listener = await openListener(
