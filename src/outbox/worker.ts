@@ -1,5 +1,5 @@
 import type { Chat } from '../domain/chat.ts';
-import { afterFailure, longestPause, restAfter, type Settlement } from '../domain/outbox.ts';
+import { afterFailure, longestPause, restAfter, type Settlement, type Verdict } from '../domain/outbox.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
@@ -312,7 +312,10 @@ async function fail(
   const error = (failure.message.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
   const verdict = afterFailure({ attempts, rejections: isRejected ? rejections : 0, since }, now, share);
   counts.failed += 1;
-  parts.log.warn({ destination: lane.destination, lane: lane.id, attempts, error }, 'a delivery failed');
+  // Of what is tried for a day every attempt would be more than anybody reads.
+  const isNews = !('retryAt' in verdict) || Number.isInteger(Math.log2(attempts));
+  const fields = { destination: lane.destination, lane: lane.id, attempts, error };
+  parts.log[isNews ? 'warn' : 'info'](fields, consequence(verdict));
   if ('retryAt' in verdict) {
     const retryAt = state.hurries.get(lane.destination) === hurries ? verdict.retryAt : now;
     await settle(parts, lane, progress, { retryAt, error });
@@ -329,6 +332,12 @@ async function fail(
     advance(progress, step);
     await settle(parts, lane, progress, { error, dead: { parcel: JSON.stringify(step.parcel), error, attempts } });
   }
+}
+
+function consequence(verdict: Verdict): string {
+  if ('retryAt' in verdict) return 'a delivery failed; it is tried again';
+  if (verdict.is === 'dead') return 'a delivery was rejected too often; it is a dead letter now';
+  return 'a delivery failed for a day; its lane is parked until it is re-driven';
 }
 
 /** A destination that answers, if only to reject: whatever waits for it is tried now. */
