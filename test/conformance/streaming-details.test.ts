@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UpdateParticipantRoleConfigCommand } from '@aws-sdk/client-connect';
+import { type Log, silentLog } from '../../src/runtime/log.ts';
 import { openEndpoint } from '../support/endpoint.ts';
 import { upload } from '../support/files.ts';
 import { addBot, apiAt, connection, InstanceId, say, startChat, testServer } from '../support/server.ts';
@@ -17,6 +18,18 @@ const topic = topicArn('hooked');
 
 function webhook({ url }: { readonly url: URL }, more: object = {}) {
   return { streams: [{ topics: topic, kind: 'webhook', url: url.href, confirmation: 'none', ...more }] };
+}
+
+/** A server in this process. */
+async function configured(config: object, environment: Record<string, string> = {}, log: Log = silentLog) {
+  const folder = mkdtempSync(join(tmpdir(), 'tertulia-streaming-'));
+  const TERTULIA_CONFIG = join(folder, 'tertulia.json');
+  writeFileSync(TERTULIA_CONFIG, JSON.stringify(config));
+  try {
+    return await testServer({ TERTULIA_CONFIG, ...environment }, log);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 test('[SS8, SS9, SS10] of silence is told in its order, deduplicable and without a number, and so is the file after it', async () => {
@@ -74,11 +87,9 @@ test('[SS8, SS9, SS10] of silence is told in its order, deduplicable and without
 
 test('[SN5, SN6] of a server below a path has its URLs there, and they are answered', async () => {
   await using endpoint = await openEndpoint();
-  const folder = mkdtempSync(join(tmpdir(), 'tertulia-streaming-'));
-  const TERTULIA_CONFIG = join(folder, 'tertulia.json');
-  writeFileSync(TERTULIA_CONFIG, JSON.stringify(webhook(endpoint, { confirmation: 'required' })));
-  await using server = await testServer({ TERTULIA_PUBLIC_URL: 'https://chat.example.com/connect', TERTULIA_CONFIG });
-  rmSync(folder, { recursive: true });
+  await using server = await configured(webhook(endpoint, { confirmation: 'required' }), {
+    TERTULIA_PUBLIC_URL: 'https://chat.example.com/connect',
+  });
   const origin = `http://127.0.0.1:${server.server.port}`;
   using api = apiAt(origin);
   const ticket = await startChat(api);
@@ -99,4 +110,35 @@ test('[SN5, SN6] of a server below a path has its URLs there, and they are answe
     ({ body }) => JSON.parse(body).Type === 'Notification',
   );
   assert.equal(JSON.parse(told.body).SigningCertURL, question.SigningCertURL);
+});
+
+test('[DE18] to a module that is not there is warned of at the start', async () => {
+  const warned: object[] = [];
+  const log = { ...silentLog, warn: (fields: object) => void warned.push(fields) };
+  const module = join(tmpdir(), 'there', 'is', 'no', 'such', 'bot.mjs');
+  const streams = [
+    { topics: topicArn('a*'), kind: 'process', module },
+    { topics: topicArn('b*'), kind: 'process', module: import.meta.filename },
+    { topics: topicArn('c*'), kind: 'process', command: 'cat' },
+  ];
+  await using _ = await configured({ streams }, {}, log);
+  assert.deepEqual(warned, [{ module }]);
+});
+
+test('[DE23] to a program comes with what leads an AWS SDK here, unless the environment of the server leads elsewhere', async () => {
+  await using endpoint = await openEndpoint();
+  const told = `fetch(process.env.RECORDER, { method: 'POST', body: JSON.stringify(process.env) })`;
+  const streams = [{ topics: topic, kind: 'process', command: `${process.execPath} -e "${told}"` }];
+  const own = { AWS_REGION: 'eu-west-1', RECORDER: endpoint.url.href };
+  await using server = await startStreaming({ streams }, own);
+  const ticket = await startChat(server.api);
+  await stream(server.api, ticket.ContactId, topic);
+  await connection(server.api, ticket);
+  const { body } = await endpoint.posted.until('the environment', () => true);
+  const { AWS_ENDPOINT_URL_CONNECT, AWS_ENDPOINT_URL_CONNECTPARTICIPANT, AWS_REGION, AWS_ACCESS_KEY_ID } =
+    JSON.parse(body);
+  assert.deepEqual(
+    [AWS_ENDPOINT_URL_CONNECT, AWS_ENDPOINT_URL_CONNECTPARTICIPANT, AWS_REGION, AWS_ACCESS_KEY_ID],
+    [server.endpoint, server.endpoint, 'eu-west-1', 'any'],
+  );
 });
