@@ -162,7 +162,7 @@ function targetOf(kind: string, row: Row, path: string, folder: string): unknown
     case 'webhook': {
       const isStream = row.topics !== undefined;
       const defaults = isStream ? { signatureVersion: '1', confirmation: 'required' } : {};
-      return { ...defaults, ...row, target: `webhook ${plainUrl(given.url ?? '')}` };
+      return { ...defaults, ...row, target: `webhook ${hostOf(given.url ?? '')}` };
     }
     case 'sns':
       return { ...row, target: ['sns', given.region].filter(Boolean).join(' ') + at };
@@ -190,8 +190,18 @@ function programOf({ command, module }: Readonly<Record<string, string | undefin
 /** A command may hold a password anywhere but in a plain first word; the rest is told apart by its hash. */
 function commandName(command: string): string {
   const [, word = '', rest = ''] = /^\s*([\w./-]*)(?![^\s])(.*)$/s.exec(command) ?? ['', '', command];
-  const hash = createHash('sha256').update(command).digest('hex').slice(0, 8);
+  const hash = shortHash(command);
   return [basename(word), rest.trim() === '' && word !== '' ? '' : hash].filter(Boolean).join(' ');
+}
+
+/** Where a webhook is, for logs and metrics. Its path may be all that keeps strangers from posting there: a hash tells it. */
+function hostOf(given: string): string {
+  const { origin, pathname } = new URL(given);
+  return pathname === '/' ? origin : `${origin}/…${shortHash(pathname)}`;
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
 /** Scheme, host and path: what is no secret. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { developmentInstance } from './config.ts';
 import { readTargets } from './destinations.ts';
 import type { Chat } from './domain/chat.ts';
@@ -47,6 +48,10 @@ export function openOutside(
   });
   const problem = targets.streams.some(({ kind }) => kind === 'webhook') ? signingProblem(baseUrl()) : undefined;
   if (problem) log.warn({}, problem);
+  for (const { module } of [...targets.streams, ...targets.contactEvents].filter((each) => each.kind === 'process')) {
+    if (module !== undefined && !existsSync(module))
+      log.warn({ module }, 'there is no such file: what is for this module waits until there is one');
+  }
   const memory = openMemory();
   const ways = openWays(targets, (target) => openDestination(target, opening), archive);
   const outbox = openOutbox({ ...parts, maxLanes: config.outboxLanes, destinationOf: ways.destinationOf });

@@ -124,13 +124,16 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
     ...{ concurrentChats: quotas.concurrentChats, maxContentBytes: config.maxContentBytes },
   };
   const pipeline = openPipeline({ ...parts, operations: registry, gate, throttle, settings, version });
-  const reset = async () => {
-    await sockets.closeAll();
+  const clear = async () => {
     await store.clear();
     for (const each of [attachmentPrefix, bucketPrefix]) await attachments.removeBelow(each);
     memory.clear();
     clock.follow();
     await seed(store, instances, clock.now());
+  };
+  const reset = async () => {
+    await sockets.closeAll();
+    await outbox.startAfresh(clear);
   };
   const control = openControl(
     {
@@ -154,7 +157,7 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
       ...timeRoutes({ clock, steady, delivered: hub.settled, ...together(worker, outbox), reset }),
       ...contactRoutes({ store, writer, clock, ids, removeFiles, participantToken: participantTokens(tokens) }),
       metricsRoute(() => renderMetrics([() => outboxMetrics(outbox, store, clock)])),
-      ...outboxRoutes({ store, clock, wake: outside.wake, notifications: memory.read }),
+      ...outboxRoutes({ store, clock, hurry: outbox.hurry, notifications: memory.read }),
     ],
   );
   const listener = await openListener(

@@ -73,7 +73,10 @@ test('[CP7] starts a server in memory for the demo where none runs', async () =>
 
 test('[SS12] prints the conversation with a streaming bot that README shows', async () => {
   const [output = ''] = blocksAfter('demo streaming');
-  const { code, stdout, stderr } = await runMain('demo', {}, 'streaming');
+  // As in a shell that was made ready for another server, which does not even run.
+  const elsewhere = 'http://127.0.0.1:1';
+  const environment = { AWS_ENDPOINT_URL_CONNECT: elsewhere, AWS_ENDPOINT_URL_CONNECTPARTICIPANT: elsewhere };
+  const { code, stdout, stderr } = await runMain('demo', environment, 'streaming');
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   const anyPort = (text: string) => shape(text).replace(/127\.0\.0\.1:\d+/, '127.0.0.1:<port>');
   assert.equal(anyPort(stdout), anyPort(output));

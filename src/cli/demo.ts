@@ -34,10 +34,10 @@ export async function demo(
   if (!isRunning) {
     const runtime = {
       ...{ clock: systemClock, steady: systemSteady, ids: systemIds(), log: silentLog },
-      ...{ environment, write: (text: string) => print(text.trimEnd()) },
+      ...{ environment: withoutAws(environment), write: (text: string) => print(text.trimEnd()) },
     };
     const streams = [{ topics: streamingTopic, kind: 'process', module: streamingBot }];
-    const own = { ...config, port: 0, dataDir: ':memory:', publicUrl: undefined };
+    const own = { ...config, port: 0, dataDir: ':memory:', publicUrl: undefined, contactEvents: [], buckets: [] };
     server = await startServer(way === 'streaming' ? { ...own, streams } : own, runtime);
   }
   const endpoint = server?.urls.base ?? running;
@@ -48,6 +48,13 @@ export async function demo(
   } finally {
     await server?.[Symbol.asyncDispose]();
   }
+}
+
+/** A shell that was made ready for the server that runs, as README says, would lead the bot to that one. */
+function withoutAws(
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('AWS_')));
 }
 
 function introduction(way: Way, isRunning: boolean, running: string, endpoint: string): string {

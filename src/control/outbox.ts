@@ -7,8 +7,8 @@ import { type Route, route } from './route.ts';
 export interface OutboxParts {
   readonly store: Store;
   readonly clock: Clock;
-  /** Called when something was made due. */
-  readonly wake: () => void;
+  /** Has what waits for a destination tried now. */
+  readonly hurry: (destination: string) => Promise<void>;
   /** What development's own topic got after `past`, oldest first. */
   readonly notifications: (
     past: number,
@@ -26,7 +26,7 @@ const page = {
 const batch = 500;
 
 /** Looking at what is to leave, and setting going again what was given up. */
-export function outboxRoutes({ store, clock, wake, notifications }: OutboxParts): Route[] {
+export function outboxRoutes({ store, clock, hurry, notifications }: OutboxParts): Route[] {
   return [
     route({
       method: 'GET',
@@ -64,8 +64,10 @@ export function outboxRoutes({ store, clock, wake, notifications }: OutboxParts)
           redriven.Lanes += lanes;
           redriven.DeadLetters += deadLetters;
           count = lanes + deadLetters;
-          wake();
         }
+        // Whoever asks for it has mended something: what is between two attempts need not wait for the next.
+        const all = Destination === undefined ? await store.laneDestinations(Number.MAX_SAFE_INTEGER) : [Destination];
+        for (const each of all) await hurry(each);
         return redriven;
       },
     }),

@@ -1,7 +1,8 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Metric } from '../runtime/metrics.ts';
 import type { LaneStore, LaneSummary } from '../store/lanes.ts';
-import type { Counts, Outbox } from './worker.ts';
+import type { Counts } from './standing.ts';
+import type { Outbox } from './worker.ts';
 
 /** How the outbox does, by destination. Who has thousands of topics sees the first thousand that were served by name. */
 export async function outboxMetrics(

@@ -210,7 +210,7 @@ describe('the envelope', () => {
     assert.equal(signingProblem('https://chat.example.com'), undefined);
     assert.match(
       signingProblem('http://127.0.0.1:8378') ?? '',
-      /^http:\/\/127\.0\.0\.1:8378 is plain http: .*https URL$/,
+      /^http:\/\/127\.0\.0\.1:8378 is plain http: .*TERTULIA_PUBLIC_URL to an https URL/,
     );
   });
 });

@@ -90,7 +90,7 @@ export function openSubscriptions(parts: SubscriptionParts): Subscriptions {
 /** Why validators will refuse what is signed, if they will: for a warning at the start, where a webhook is configured. */
 export function signingProblem(publicUrl: string): string | undefined {
   if (publicUrl.startsWith('https:')) return undefined;
-  return `${publicUrl} is plain http: validators of SNS messages fetch the certificate by https alone, so they refuse what webhooks get; use an https URL`;
+  return `${publicUrl} is plain http: validators of SNS messages fetch the certificate by https alone, so they refuse what webhooks get; set TERTULIA_PUBLIC_URL to an https URL, or give Tertulia a certificate by TERTULIA_TLS_CERT and TERTULIA_TLS_KEY`;
 }
 
 /** One endpoint's interest in one topic. Its ARN follows from both, and so does the token that it must know. */

@@ -286,4 +286,39 @@ describe('errors of destinations', () => {
       await outbox.runDue();
       assert.equal((await lane(one)).error, 'ECONNREFUSED');
     }));
+
+  test('[OB9] are warnings at the 1st, 2nd, 4th and so on, and when it is given up, which they say', async () => {
+    const warned: [number, string][] = [];
+    const informed: number[] = [];
+    const log = {
+      ...silentLog,
+      warn: (fields: object, message: string) =>
+        void warned.push([(fields as { attempts: number }).attempts, message.split('; ')[1] ?? '']),
+      info: (fields: object) => void informed.push((fields as { attempts: number }).attempts),
+    };
+    await withOutbox(
+      async ({ chat, say, outbox, topics, time }) => {
+        topics.set('topic', rejects);
+        await say(await chat(), 'hello');
+        for (let due: number | undefined = noon; due !== undefined; due = await outbox.nextDue()) {
+          time.now = due;
+          await outbox.runDue();
+        }
+        assert.deepEqual(warned.splice(0), [
+          ...[1, 2, 4].map((attempts) => [attempts, 'it is tried again']),
+          [8, 'it is a dead letter now'],
+        ]);
+        assert.deepEqual(informed.splice(0), [3, 5, 6, 7]);
+        topics.set('topic', fails);
+        await say(await chat(), 'hello');
+        for (let due: number | undefined = time.now; due !== undefined; due = await outbox.nextDue()) {
+          time.now = due;
+          await outbox.runDue();
+        }
+        assert.equal(warned.at(-1)?.[1], 'its lane is parked until it is re-driven');
+        assert(warned.length < 20 && informed.length > 1000, `${warned.length} of ${informed.length}`);
+      },
+      { log },
+    );
+  });
 });

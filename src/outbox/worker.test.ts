@@ -23,6 +23,30 @@ describe('what is owed', () => {
       assert.equal(await outbox.runDue(), 0);
     }));
 
+  test('[SS1, SS8] goes on through the next segment of the chat, in whose contact it then is', () =>
+    withOutbox(async ({ chat, say, end, writer, outbox, taken, store, time }) => {
+      const one = await chat();
+      await say(one, 'hello');
+      await outbox.runDue();
+      await writer.attempt({
+        now: time.now,
+        async decide() {
+          const before = await store.chat({ key: one.key });
+          assert(before);
+          const after = { ...before, contact: { ...before.contact, id: 'the second segment' } };
+          return { change: { chat: { before, after } }, answer: {} };
+        },
+      });
+      await say(one, 'there');
+      await end(one);
+      await outbox.runDue();
+      assert.deepEqual(taken.map(told), ['hello', 'there', 'chat.ended']);
+      assert.deepEqual(
+        taken.map(({ attributes }) => [attributes.InitialContactId, attributes.ContactId, attributes.SequenceNumber]),
+        [one.contact.id, 'the second segment', 'the second segment'].map((id, index) => [one.id, id, `${index + 1}`]),
+      );
+    }));
+
   test('[SS6, OB1] is what was committed before a stream was stopped, and nothing after', () =>
     withOutbox(async ({ chat, say, stream, stop, outbox, taken, store }) => {
       const one = await chat([]);

@@ -1,5 +1,5 @@
 import type { Chat } from '../domain/chat.ts';
-import { afterFailure, longestPause, restAfter, type Settlement } from '../domain/outbox.ts';
+import { afterFailure, longestPause, type Settlement, type Verdict } from '../domain/outbox.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
@@ -8,6 +8,7 @@ import type { Lane } from '../store/lanes.ts';
 import type { Store } from '../store/store.ts';
 import type { Parcel } from '../wire/parcel.ts';
 import { type Destination, Rejected } from './destination.ts';
+import { type Counts, count, failed, forgetFuture, isThere, nextDue, openStanding, type Standing } from './standing.ts';
 import { type Step, stepsOf } from './steps.ts';
 
 /**
@@ -27,13 +28,11 @@ export interface Outbox extends AsyncDisposable {
   nextDue(past?: number): Promise<number | undefined>;
   /** What was done since the start, by destination. */
   counts(): ReadonlyMap<string, Counts>;
-}
-
-export interface Counts {
-  delivered: number;
-  failed: number;
-  dead: number;
-  parked: number;
+  /**
+   * Empties the store by `clear` while nothing is being delivered: what is, is broken off, and what was learnt of
+   * destinations is forgotten, as its times are of a clock that may be set back.
+   */
+  startAfresh(clear: () => Promise<void>): Promise<void>;
 }
 
 export interface OutboxParts {
@@ -61,23 +60,19 @@ const pollMs = 1000;
 const brokenMs = 1000;
 const keptDeadMs = 14 * 24 * 60 * 60_000;
 const deadBatch = 500;
-/** Destinations that are counted by name: topics may be many. */
-const mostCounted = 1000;
 const longestError = 200;
 
-interface State {
+interface State extends Standing {
   readonly parts: OutboxParts;
   /** By destination, the lanes at work. */
   readonly active: Map<string, Set<number>>;
   readonly running: Set<Promise<void>>;
   /** Lanes that the store would not settle, for a while. */
   readonly broken: Set<number>;
-  readonly counts: Map<string, Counts>;
-  /** Destinations whose last attempts failed in a row, that of `lane` last: those that are down are left alone until then. */
-  readonly down: Map<string, { failures: number; lane: number; until: number }>;
   /** How often a destination has said that it is there: it may do so while an attempt there fails. */
   readonly hurries: Map<string, number>;
-  readonly stopping: AbortController;
+  /** Replaced when everything starts afresh. */
+  stopping: AbortController;
   looking: Promise<void> | undefined;
   isWoken: boolean;
   worked: number;
@@ -90,8 +85,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
     active: new Map(),
     running: new Set(),
     broken: new Set(),
-    counts: new Map(),
-    down: new Map(),
+    ...openStanding(),
     hurries: new Map(),
     stopping: new AbortController(),
     looking: undefined,
@@ -108,6 +102,12 @@ export function openOutbox(parts: OutboxParts): Outbox {
   };
   let stopPolling: (() => void) | undefined;
   let forgetting: Promise<void> | undefined;
+  let isClosed = false;
+  const stop = async () => {
+    state.stopping.abort();
+    await state.looking?.catch(() => {});
+    await Promise.allSettled([...state.running, forgetting]);
+  };
   return {
     start() {
       // The first look waits for it.
@@ -142,13 +142,22 @@ export function openOutbox(parts: OutboxParts): Outbox {
       await forget(state);
       return state.worked - before;
     },
-    nextDue: (past) => nextDue(state, past),
+    nextDue: (past = -1) => nextDue(state, past, parts.clock.now(), store),
     counts: () => state.counts,
+    async startAfresh(clear) {
+      await stop();
+      try {
+        await clear();
+      } finally {
+        for (const each of [state.down, state.broken, state.hurries]) each.clear();
+        if (!isClosed) state.stopping = new AbortController();
+        wake();
+      }
+    },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       stopPolling?.();
-      state.stopping.abort();
-      await state.looking?.catch(() => {});
-      await Promise.allSettled([...state.running, forgetting]);
+      await stop();
     },
   };
 }
@@ -242,7 +251,7 @@ async function work(state: State, lane: Lane): Promise<void> {
     if (stopping.signal.aborted && failure) return later();
     if (failure) return fail(state, lane, progress, each, failure, hurries);
     count(state, lane.destination).delivered += 1;
-    await isThere(state, lane.destination);
+    await isThere(state, lane.destination, parts.clock.now(), parts.store);
     advance(progress, each);
   }
   await settle(parts, lane, progress, {});
@@ -298,7 +307,7 @@ async function fail(
   const share = parts.ids.secret(2).readUInt16BE() / 65_536;
   // It has said meanwhile that it is there: that this one failed is of before.
   const hasHurried = () => state.hurries.get(lane.destination) !== hurries;
-  if (isRejected) await isThere(state, lane.destination);
+  if (isRejected) await isThere(state, lane.destination, parts.clock.now(), parts.store);
   // An archive that is refused is one instance's trouble: what it has configured leads nowhere.
   else if (!(failure instanceof Rejected) && !hasHurried()) failed(state, lane, now, share);
   // Addresses that all failed are one error without a message.
@@ -306,7 +315,10 @@ async function fail(
   const error = (said.split('\n')[0] ?? '').slice(0, longestError) || failure.name;
   const verdict = afterFailure({ attempts, rejections: isRejected ? rejections : 0, since }, now, share);
   counts.failed += 1;
-  parts.log.warn({ destination: lane.destination, lane: lane.id, attempts, error }, 'a delivery failed');
+  // Of what is tried for a day every attempt would be more than anybody reads.
+  const isNews = !('retryAt' in verdict) || Number.isInteger(Math.log2(attempts));
+  const fields = { destination: lane.destination, lane: lane.id, attempts, error };
+  parts.log[isNews ? 'warn' : 'info'](fields, consequence(verdict));
   if ('retryAt' in verdict) {
     const retryAt = hasHurried() ? now : verdict.retryAt;
     await settle(parts, lane, progress, { retryAt, error });
@@ -325,45 +337,10 @@ async function fail(
   }
 }
 
-/** A destination that answers, if only to reject: whatever waits for it is tried now. */
-async function isThere(state: State, destination: string): Promise<void> {
-  const down = state.down.get(destination);
-  if (!down) return;
-  state.down.delete(destination);
-  if (down.until > 0) await state.parts.store.hurry(destination, state.parts.clock.now());
-}
-
-/**
- * Another failure in a row. What was at work when a destination went down says nothing new, and one lane that fails again
- * and again nothing of others: its own pauses are enough.
- */
-function failed({ down }: State, { destination, key }: Lane, now: number, share: number): void {
-  const before = down.get(destination);
-  if (before && (before.until > now || (before.until === 0 && before.lane === key))) return;
-  const failures = (before?.failures ?? 0) + 1;
-  const rest = restAfter(failures, share);
-  down.set(destination, { failures, lane: key, until: rest === undefined ? 0 : now + rest });
-}
-
-/** As `setRight`: no destination is left alone for that long. */
-function forgetFuture({ down }: State, now: number): void {
-  for (const [destination, { until }] of down) if (until > now + 2 * longestPause) down.delete(destination);
-}
-
-/** Lanes of a destination that is down are due, but are not tried before its time. */
-async function nextDue(state: State, past = -1): Promise<number | undefined> {
-  const { parts, down } = state;
-  forgetFuture(state, parts.clock.now());
-  const resting = [...down].filter(([, { until }]) => until > past);
-  const names = resting.map(([destination]) => destination);
-  const times = [await parts.store.nextLaneDue(past, names)];
-  for (const [destination, { until }] of resting) {
-    const [first] = await parts.store.dueLanes(destination, Number.MAX_SAFE_INTEGER, 1);
-    if (first?.due !== undefined) times.push(Math.max(first.due, until));
-  }
-  return times.reduce((one, other) =>
-    one === undefined || other === undefined ? (one ?? other) : Math.min(one, other),
-  );
+function consequence(verdict: Verdict): string {
+  if ('retryAt' in verdict) return 'a delivery failed; it is tried again';
+  if (verdict.is === 'dead') return 'a delivery was rejected too often; it is a dead letter now';
+  return 'a delivery failed for a day; its lane is parked until it is re-driven';
 }
 
 type Outcome = Pick<Settlement, 'retryAt' | 'error' | 'isParked' | 'dead'>;
@@ -376,14 +353,4 @@ async function settle(
   outcome: Outcome,
 ): Promise<void> {
   await store.commit({ now: clock.now(), settled: { key, fence, ...progress, ...outcome } });
-}
-
-function count({ counts }: State, destination: string): Counts {
-  const name = counts.has(destination) || counts.size < mostCounted ? destination : 'other';
-  let found = counts.get(name);
-  if (!found) {
-    found = { delivered: 0, failed: 0, dead: 0, parked: 0 };
-    counts.set(name, found);
-  }
-  return found;
 }

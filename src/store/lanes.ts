@@ -139,18 +139,19 @@ export function owing(
   }
   if (parcels.length > 0) {
     const beyond = `SELECT key FROM notice WHERE lane = (${mine}) ORDER BY key DESC LIMIT 1 OFFSET ?`;
-    statements.push(
-      {
+    // What passes by in a stream is not worth keeping: a customer who types at a dead endpoint must fill nothing.
+    if (lane.kind !== 'stream') {
+      statements.push({
         sql: `INSERT INTO dead_letter (chat, lane, kind, destination, parcel, error, attempts, died_at)
               SELECT lane.chat, lane.id, lane.kind, lane.destination, notice.parcel, ?, lane.attempts, ?
               FROM notice JOIN lane ON lane.key = notice.lane WHERE notice.lane = (${mine}) AND notice.key <= (${beyond})`,
         args: [`gave way: more than ${maxNotices} waited`, now, chat, lane.id, chat, lane.id, maxNotices],
-      },
-      {
-        sql: `DELETE FROM notice WHERE lane = (${mine}) AND key <= (${beyond})`,
-        args: [chat, lane.id, chat, lane.id, maxNotices],
-      },
-    );
+      });
+    }
+    statements.push({
+      sql: `DELETE FROM notice WHERE lane = (${mine}) AND key <= (${beyond})`,
+      args: [chat, lane.id, chat, lane.id, maxNotices],
+    });
   }
   if (closes) {
     statements.push({

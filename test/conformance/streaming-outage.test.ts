@@ -314,3 +314,19 @@ test('[OB10, AU11] has metrics in production for whoever has the control token',
   assert.deepEqual((await server.ask('GET /outbox')).body, { Destinations: [] });
   assert.equal((await server.ask('GET /streams')).status, 404, 'there is no topic of development');
 });
+
+test('[CK7] is delivered to at once after a reset, though it was down by a clock that was ahead', async () => {
+  let isDown = true;
+  await using endpoint = await openEndpoint((_, response) => response.writeHead(isDown ? 503 : 200).end());
+  await using server = await startStreaming({ streams: webhooks([down, endpoint]) });
+  const { api, ask } = server;
+  for (let count = 0; count < 5; count += 1) await openStreamed(api, down);
+  await server.wait('1h');
+  isDown = false;
+  const from = endpoint.posted.all.length;
+  assert.equal((await ask('POST /reset')).status, 200);
+  const chat = await openStreamed(api, down);
+  await say(api, chat, 'hello');
+  await endpoint.posted.until('hello', ({ body }) => body.includes('hello'), from);
+  assert.deepEqual(inBrief(notifications(endpoint, from)), ['participant.joined', 'hello']);
+});
