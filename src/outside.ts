@@ -53,7 +53,7 @@ export function openOutside(
       log.warn({ module }, 'there is no such file: what is for this module waits until there is one');
   }
   const memory = openMemory();
-  const ways = openWays(targets, (target) => openDestination(target, opening), archive);
+  const ways = openWays(targets, (target) => openDestination(target, opening), archive, parts.steady);
   const outbox = openOutbox({ ...parts, maxLanes: config.outboxLanes, destinationOf: ways.destinationOf });
   const opening: OpenParts = {
     ...{ egress, steady: parts.steady, write: parts.write },

@@ -1,29 +1,33 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { withOutbox } from '../../test/support/outbox.ts';
+import { manualSteady } from '../../test/support/steady.ts';
 import type { Chat } from '../domain/chat.ts';
 import { Rejected } from './destination.ts';
 import { openWays } from './ways.ts';
 
 /** Ways of a server without destinations, on which an archive is written as the test says. */
-function waysTo(archive: (chat: Chat) => Promise<void>) {
-  return openWays({ streams: [], contactEvents: [] }, () => assert.fail('nothing is configured'), archive);
+function waysTo(archive: (chat: Chat) => Promise<void>, steady = manualSteady()) {
+  return openWays({ streams: [], contactEvents: [] }, () => assert.fail('nothing is configured'), archive, steady);
 }
 
 describe('an archive', () => {
   test('[OB14] that is being written does not keep the server from stopping, and is owed after the start', async () => {
     const begun = Promise.withResolvers<void>();
+    const steady = manualSteady();
     await using ways = waysTo(() => {
       begun.resolve();
       return new Promise(() => {});
-    });
+    }, steady);
     await withOutbox(
       async ({ chat, end, outbox, lane }) => {
         const one = await chat([]);
         await end(one);
         outbox.wake();
         await begun.promise;
-        await outbox[Symbol.asyncDispose]();
+        const stopped = outbox[Symbol.asyncDispose]();
+        steady.advance(2000);
+        await stopped;
         const { id, due, attempts } = await lane(one);
         assert.deepEqual([id, due !== undefined, attempts], ['archive', true, 0]);
       },
@@ -97,6 +101,7 @@ describe('destinations', () => {
         },
       }),
       async () => {},
+      manualSteady(),
     );
     await withOutbox(async ({ chat, stream, lane }) => {
       for (const topic of Object.keys(endings)) {

@@ -1,4 +1,5 @@
 import type { Chat } from '../domain/chat.ts';
+import type { Steady } from '../runtime/steady.ts';
 import type { Lane } from '../store/lanes.ts';
 import type { Destination } from './destination.ts';
 import { type EventTarget, eventTargets, type StreamTarget, streamTarget, type Targets } from './targets.ts';
@@ -24,6 +25,7 @@ export function openWays(
   targets: Targets,
   open: (target: StreamTarget | EventTarget) => Promise<Destination>,
   archive: (chat: Chat, signal: AbortSignal) => Promise<void>,
+  steady: Pick<Steady, 'after'>,
 ): Ways {
   const opened = new Map<StreamTarget | EventTarget, Promise<Destination>>();
 
@@ -39,7 +41,7 @@ export function openWays(
 
   async function destinationOf(lane: Lane, chat: Chat): Promise<Way | undefined> {
     if (lane.kind === 'archive') {
-      const deliver: Destination['deliver'] = (_, signal) => orAborted(archive(chat, signal), signal);
+      const deliver: Destination['deliver'] = (_, signal) => orAborted(archive(chat, signal), signal, steady);
       return { destination: { deliver }, limitMs: archiveLimitMs };
     }
     const target =
@@ -69,15 +71,24 @@ export function openWays(
   };
 }
 
-/** Files are not waited for once their time is up, however long a bucket takes: what is written again replaces itself. */
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+/**
+ * A file that is being written is waited for a little, because a folder takes milliseconds and is closed after this; a
+ * bucket that hangs is not: what is written again replaces itself.
+ */
+const archiveGraceMs = 2000;
+
+async function orAborted(work: Promise<void>, signal: AbortSignal, steady: Pick<Steady, 'after'>): Promise<void> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
+  let callOff = () => {};
+  const abort = () => {
+    callOff = steady.after(archiveGraceMs, () => reject(signal.reason));
+  };
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   try {
     await Promise.race([work, aborted]);
   } finally {
+    callOff();
     signal.removeEventListener('abort', abort);
   }
 }
