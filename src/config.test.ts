@@ -89,6 +89,11 @@ describe('settings', () => {
       quotas: 'unlimited',
       connectionsPerToken: 30,
       outboxLanes: 10_000,
+      store: undefined,
+      storeSchema: 'tertulia',
+      bus: undefined,
+      busPrefix: 'tertulia',
+      drainSeconds: 5,
       instances: [],
       accessKeys: [],
       streams: [],
@@ -216,6 +221,9 @@ describe('wrong settings', () => {
     ['TERTULIA_SOCKET_PING_SECONDS', '3601', 'a whole number from 1 to 3600'],
     ['TERTULIA_SOCKET_CLOSE_SECONDS', '0', 'a whole number from 1 to 3600'],
     ['TERTULIA_OUTBOX_LANES', '0', 'a whole number from 1 to 1000000'],
+    ['TERTULIA_STORE_SCHEMA', 'Public', '1 to 63 small letters, digits and underscores, beginning with a letter'],
+    ['TERTULIA_BUS_PREFIX', 'a.b', '1 to 64 letters, digits, hyphens and underscores'],
+    ['TERTULIA_DRAIN_SECONDS', '601', 'a whole number from 0 to 600'],
   ];
   for (const given of [
     '0',

@@ -70,6 +70,11 @@ function checked(config: Config): Config {
       : ['TERTULIA_TLS_KEY', 'TERTULIA_TLS_CERT'];
     throw new ConfigError(`${there} is set and ${missing} is not; allowed: both or neither`);
   }
+  if (config.store !== undefined && config.secretKey === undefined) {
+    throw new ConfigError(
+      'TERTULIA_SECRET_KEY is not set; allowed with TERTULIA_STORE: 32 bytes in base64 (openssl rand -base64 32), the same on each server',
+    );
+  }
   if (config.mode === 'production') return fitForProduction(config);
   if (config.auth === 'none' && !isLoopback(config.host) && !config.allowUnsignedRemote) {
     throw new ConfigError(

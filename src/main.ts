@@ -4,10 +4,11 @@ import { keys } from './cli/keys.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { systemClock } from './runtime/clock.ts';
 import { systemIds } from './runtime/ids.ts';
-import { openLog } from './runtime/log.ts';
+import { openLog, silentLog } from './runtime/log.ts';
 import { systemSteady } from './runtime/steady.ts';
 import { type Server, startServer, version } from './server.ts';
-import { CannotOpen, openSqlite } from './store/sqlite.ts';
+import { CannotOpen } from './store/cannot-open.ts';
+import { migrated, openStore } from './store/open.ts';
 
 const commands: Readonly<Record<string, () => Promise<void>>> = {
   start,
@@ -20,8 +21,12 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   async keys() {
     const config = readConfig(process.env);
     const ids = systemIds();
-    await using store = openSqlite(config.dataDir, systemSteady, 'tool');
+    await using store = await openStore(config, { steady: systemSteady, log: silentLog }, 'tool');
     process.stdout.write(await keys(process.argv.slice(3), { config, store, clock: systemClock, ids }));
+  },
+  async migrate() {
+    const config = readConfig(process.env);
+    process.stdout.write(await migrated(config, { steady: systemSteady, log: silentLog }));
   },
   async version() {
     process.stdout.write(`${version}\n`);
@@ -54,7 +59,7 @@ async function start(): Promise<void> {
     if (stoppingSince !== undefined && now - stoppingSince > 1000) process.exit(1);
     if (stoppingSince !== undefined) return;
     stoppingSince = now;
-    shutDown(server, config.shutdownSeconds).catch(fail);
+    shutDown(server, config.shutdownSeconds + (config.store === undefined ? 0 : config.drainSeconds)).catch(fail);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

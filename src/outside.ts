@@ -11,6 +11,7 @@ import { openWays, type Ways } from './outbox/ways.ts';
 import { openSubscriptions, type Subscriptions, signingProblem, type WebhookConfig } from './outbox/webhook.ts';
 import { type Outbox, type OutboxParts, openOutbox } from './outbox/worker.ts';
 import type { Egress } from './runtime/egress.ts';
+import type { Keeper } from './runtime/kept.ts';
 import type { Config } from './settings.ts';
 
 /** The way out of a server, built by hand like the rest of it: where topics and events lead, and who brings there what is owed. */
@@ -22,7 +23,8 @@ export interface Outside extends Pick<Ways, 'isStreamTopic' | 'eventDestinations
   readonly answer: Subscriptions['answer'];
 }
 
-type Parts = Omit<OutboxParts, 'destinationOf' | 'maxLanes'> & ProcessParts & { readonly egress: Egress };
+type Parts = Omit<OutboxParts, 'destinationOf' | 'maxLanes'> &
+  ProcessParts & { readonly egress: Egress; readonly keeper: Keeper };
 
 /** `archive` writes what an ended chat leaves behind; `baseUrl` is known once the port is open. */
 export function openOutside(
@@ -36,7 +38,7 @@ export function openOutside(
   const { egress, log } = parts;
   const targets = readTargets(config);
   const subscriptions = openSubscriptions({
-    ...{ ...parts, dataDir: config.dataDir, baseUrl },
+    ...{ ...parts, baseUrl },
     asked: targets.streams.flatMap((each) =>
       each.kind === 'webhook' && each.confirmation === 'required' ? [new URL(each.url).href] : [],
     ),

@@ -3,7 +3,8 @@ import { createSecureContext } from 'node:tls';
 import { bucketPrefix, openBuckets } from './blobs/buckets.ts';
 import { openBlobs } from './blobs/open.ts';
 import { bucketRules } from './buckets.ts';
-import { openLocalBus } from './bus/local.ts';
+import type { Bus } from './bus/bus.ts';
+import { type NodeBus, openBus } from './bus/open.ts';
 import { ConfigError, developmentInstance } from './config.ts';
 import { contactRoutes } from './control/contacts.ts';
 import { isControl, metricsRoute, openControl, type Readiness } from './control/control.ts';
@@ -11,6 +12,7 @@ import { outboxRoutes } from './control/outbox.ts';
 import { timeRoutes } from './control/time.ts';
 import { attachmentPrefix, objectPrefix } from './domain/attachments.ts';
 import { type Chat, participantOf } from './domain/chat.ts';
+import type { Rate } from './domain/quota.ts';
 import { type AccessKey, openAccessKeys, policySettings } from './http/access-keys.ts';
 import { type Gate, openGate } from './http/gate.ts';
 import { type Listener, type ListenerSettings, openListener } from './http/listener.ts';
@@ -23,14 +25,15 @@ import { openUpgrade, webSocketPath } from './http/upgrade.ts';
 import { type AttachmentParts, openAttachmentJobs } from './jobs/attachments.ts';
 import { openScanner } from './jobs/scanner.ts';
 import { openWorker, type Worker } from './jobs/worker.ts';
+import { joinNodes, readinessOf, sharedRefusal, vaultOf } from './nodes.ts';
 import type { OperationSettings } from './operations/operation.ts';
 import { registry } from './operations/registry.ts';
 import { openWriter } from './operations/writer.ts';
 import { archiveChat, removeArchived } from './outbox/archive.ts';
-import { outboxMetrics } from './outbox/metrics.ts';
+import { laneMetrics, outboxMetrics } from './outbox/metrics.ts';
 import type { Outbox } from './outbox/worker.ts';
 import { openOutside } from './outside.ts';
-import { openHub } from './push/hub.ts';
+import { type HubParts, openHub } from './push/hub.ts';
 import { defaultPushSettings, type PushSettings } from './push/settings.ts';
 import { openSocketServer } from './push/socket.ts';
 import { quotaProfile } from './quotas.ts';
@@ -39,16 +42,16 @@ import { openEgress } from './runtime/egress.ts';
 import type { Ids } from './runtime/ids.ts';
 import { type Lifetime, lifetime } from './runtime/lifetime.ts';
 import type { Log } from './runtime/log.ts';
-import { renderMetrics } from './runtime/metrics.ts';
+import { type MetricSource, renderMetrics } from './runtime/metrics.ts';
 import { movableClock } from './runtime/movable-clock.ts';
-import { sealingKey, signingKeys } from './runtime/signing-key.ts';
+import { processMetrics } from './runtime/process-metrics.ts';
 import type { Steady } from './runtime/steady.ts';
 import { seed } from './seeds.ts';
 import type { Config } from './settings.ts';
-import { openSqlite } from './store/sqlite.ts';
+import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
-import { openTokens, type Tokens } from './tokens/tokens.ts';
-import { fingerprint, openVault } from './tokens/vault.ts';
+import type { Tokens } from './tokens/tokens.ts';
+import { fingerprint } from './tokens/vault.ts';
 
 /** What the world outside gives a server. */
 export interface Runtime {
@@ -92,10 +95,10 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
   const quotas = quotaProfile(config.quotas, operationNames);
   const instances = [...(config.mode === 'development' ? [developmentInstance] : []), ...config.instances];
 
-  const store = life.own(openSqlite(config.dataDir, steady));
+  const store = life.own(await openStore(config, { steady, log }));
+  const { membership, keeper, lease, tokens } = await joinNodes(config, store, runtime, life);
   await seed(store, instances, clock.now());
-  const tokens = openTokens(signingKeys(config.dataDir, ids));
-  const bus = life.own(openLocalBus(log));
+  const bus = life.own(await openBus(config, { steady, log, ids }));
   // The port is known only once it is open, and the URLs only with it: before the first request.
   let urls = publicUrls(config.publicUrl, config.port, config.tlsCert !== undefined);
   const egress = life.own(openEgress({ allowsLinkLocal: config.allowLinkLocal }));
@@ -103,20 +106,18 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
     archive: (chat: Chat, signal: AbortSignal) => archiveChat({ ...parts, buckets, signal }, chat),
     baseUrl: () => urls.base,
   };
-  const outside = openOutside(config, { ...runtime, store, clock, egress }, towards);
+  const outside = openOutside(config, { ...runtime, store, clock, egress, keeper, lease }, towards);
   const { outbox, memory } = outside;
   const writer = openWriter(store, bus, ids, log, outside);
-  const push = pushSettings(config);
-  const hub = life.own(openHub({ store, bus, steady, log, settings: push }));
-  const sockets = life.own(openSocketServer({ hub, steady, log, settings: push }));
-  const parts = { store, writer, tokens, clock, steady, ids, log, egress };
+  const { hub, sockets } = openPush(config, { store, bus, clock, steady, log }, life);
+  const parts = { store, writer, tokens, clock, steady, ids, log, egress, lease };
   const { attachments, transfers, hasScanner, buckets } = await openFiles(config, parts, life);
   // Closed before the files that it writes to.
   life.own(outside);
   const removeFiles = async (chat: Chat) =>
     (await attachments.removeBelow(objectPrefix(chat.id))) + (await removeArchived({ ...parts, buckets }, chat));
   const worker = life.own(openWorker({ ...parts, attachments, removeFiles }));
-  const throttle = openThrottle(quotas, { rate: config.connectionsPerToken / 10, burst: config.connectionsPerToken });
+  const throttle = openThrottle(quotas, perToken(config), membership.nodes);
   const gate = gateOf(config, urls.pathPrefix, store, steady, ids);
   const settings: OperationSettings = {
     ...tokenUrls(() => urls),
@@ -124,6 +125,7 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
     ...{ concurrentChats: quotas.concurrentChats, maxContentBytes: config.maxContentBytes },
   };
   const pipeline = openPipeline({ ...parts, operations: registry, gate, throttle, settings, version });
+  const metrics = metricSources({ ...parts, pipeline, throttle, hub, sockets, worker, bus, outbox });
   const clear = async () => {
     await store.clear();
     for (const each of [attachmentPrefix, bucketPrefix]) await attachments.removeBelow(each);
@@ -137,26 +139,24 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
   };
   const control = openControl(
     {
-      version,
-      mode: config.mode,
+      ...{ version, mode: config.mode, operations: registry, instances, log },
       get publicUrl() {
         return urls.base;
       },
       get socketUrl() {
         return urls.socketBase + webSocketPath;
       },
-      operations: registry,
-      instances,
-      readiness: () => readiness,
+      readiness: () => readinessOf(readiness, membership, bus),
       uptimeSeconds: () => (steady.now() - startedAt) / 1000,
-      throttled: throttle.counts,
-      controlToken: config.controlToken,
-      log,
+      ...{ throttled: throttle.counts, controlToken: config.controlToken },
     },
     [
-      ...timeRoutes({ clock, steady, delivered: hub.settled, ...together(worker, outbox), reset }),
+      ...timeRoutes({
+        ...{ clock, steady, delivered: hub.settled, reset, refusal: sharedRefusal(config) },
+        ...together(worker, outbox),
+      }),
       ...contactRoutes({ store, writer, clock, ids, removeFiles, participantToken: participantTokens(tokens) }),
-      metricsRoute(() => renderMetrics([() => outboxMetrics(outbox, store, clock)])),
+      metricsRoute(() => renderMetrics(metrics, steady)),
       ...outboxRoutes({ store, clock, hurry: outbox.hurry, notifications: memory.read }),
     ],
   );
@@ -174,6 +174,8 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
     { ids, log, steady },
   );
   life.own(listener);
+  metrics.push(listener.metrics);
+  if (config.store !== undefined) life.onEnd(() => hub.drain(config.drainSeconds * 1000));
   life.onEnd(() => drainInTime(listener, config, steady));
   life.onEnd(() => {
     readiness = { isReady: false, reason: 'draining' };
@@ -181,6 +183,28 @@ async function start(config: Config, runtime: Runtime, life: Lifetime): Promise<
   outbox.start();
   readiness = { isReady: true };
   return running(urls, listener, config, life);
+}
+
+interface Measured extends Record<'pipeline' | 'throttle' | 'writer' | 'hub' | 'sockets', { metrics: MetricSource }> {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly outbox: Outbox;
+  readonly worker: Worker;
+  readonly clock: Clock;
+  readonly steady: Steady;
+}
+
+/** All but the listener's: it is open only when it can be asked. */
+function metricSources(all: Measured): MetricSource[] {
+  const { pipeline, throttle, store, bus, writer, hub, sockets, worker, outbox, clock, steady } = all;
+  return [
+    ...[pipeline, throttle, store, writer, hub, sockets, worker].map((each) => each.metrics),
+    () => bus.metrics?.() ?? [],
+    () => outboxMetrics(outbox),
+    () => laneMetrics(store, clock),
+    worker.dueMetrics,
+    () => processMetrics(version, steady),
+  ];
 }
 
 /** Where a client uses a token that is handed out with a URL. */
@@ -208,7 +232,7 @@ function drainInTime(listener: Listener, { shutdownSeconds }: Config, steady: St
 }
 
 function gateOf(config: Config, pathPrefix: string, store: Store, steady: Steady, ids: Ids): Gate {
-  const vault = openVault(config.secretKey ?? sealingKey(config.dataDir, ids), ids.secret);
+  const vault = vaultOf(config, ids);
   const keyOf = openAccessKeys(configuredKeys(config), store, vault, steady);
   const isDevelopment = config.mode === 'development';
   return openGate({ verifies: config.auth === 'sigv4', isDevelopment, pathPrefix }, keyOf, store);
@@ -246,6 +270,19 @@ async function openFiles(
       }),
     ),
   };
+}
+
+/** What brings items to sockets. */
+function openPush(config: Config, parts: Omit<HubParts, 'settings' | 'bus'> & { bus: NodeBus }, life: Lifetime) {
+  const settings = pushSettings(config);
+  const hub = life.own(openHub({ ...parts, settings }));
+  parts.bus.onReconnected?.(() => hub.resync());
+  return { hub, sockets: life.own(openSocketServer({ ...parts, hub, settings })) };
+}
+
+/** Connections that one participant token may make in ten seconds. */
+function perToken({ connectionsPerToken: burst }: Config): Rate {
+  return { rate: burst / 10, burst };
 }
 
 function pushSettings(config: Config): PushSettings {

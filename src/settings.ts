@@ -1,3 +1,23 @@
+import {
+  blobPlace,
+  busUrls,
+  contentBytes,
+  controlToken,
+  flag,
+  httpUrl,
+  leastBodyBytes,
+  matched,
+  mostContentBytes,
+  oneOf,
+  oneOfText,
+  publicUrl,
+  scanner,
+  secretKey,
+  storeUrl,
+  text,
+  whole,
+} from './setting.ts';
+
 /** Everything that can be set, read once at start and frozen. */
 export interface Config {
   readonly mode: 'development' | 'production';
@@ -7,6 +27,13 @@ export interface Config {
   readonly publicUrl: string | undefined;
   /** A folder, or `:memory:`. */
   readonly dataDir: string;
+  /** URL of PostgreSQL, which nodes share; undefined: embedded, below the data directory. */
+  readonly store: string | undefined;
+  readonly storeSchema: string;
+  /** URLs of NATS servers; undefined: no other node is told anything. */
+  readonly bus: readonly string[] | undefined;
+  readonly busPrefix: string;
+  readonly drainSeconds: number;
   /** Undefined: a folder below the data directory. */
   readonly blobs: { readonly bucket: string; readonly prefix: string } | undefined;
   readonly s3Region: string;
@@ -71,7 +98,8 @@ export interface InstanceConfig {
 }
 
 type Lists = 'instances' | 'accessKeys' | 'streams' | 'contactEvents' | 'buckets';
-type Scalar = Exclude<keyof Config, Lists | 'configFolder'>;
+/** Settings that are rows of the table. */
+export type Scalar = Exclude<keyof Config, Lists | 'configFolder'>;
 
 /** One row a setting: README's table is made from these. `read` throws what is allowed. */
 export interface Setting {
@@ -84,18 +112,6 @@ export interface Setting {
   readonly isSecret?: boolean;
   readonly read: (text: string) => unknown;
 }
-
-/** What Amazon's model allows for any message. */
-const mostContentBytes = 16_384;
-const sentContentTypes = [
-  'text/plain',
-  'text/markdown',
-  'application/json',
-  'application/vnd.amazonaws.connect.message.interactive.response',
-];
-
-/** Room for the largest legal StartChatContact: 32 KiB of attributes and 16 of content, all of it escaped, are 288. */
-const leastBodyBytes = 524_288;
 
 export const settings: readonly Setting[] = [
   oneOf(
@@ -161,6 +177,50 @@ export const settings: readonly Setting[] = [
     'dataDir',
     './data',
     'Folder of the embedded store, or `:memory:` for one that is thrown away.',
+  ),
+  {
+    name: 'TERTULIA_STORE',
+    key: 'store',
+    default: 'sqlite',
+    allowed: 'sqlite, or postgres://user:password@host:port/database',
+    meaning:
+      'Where chats are: SQLite below the data directory, or PostgreSQL, which any number of servers share as one service.',
+    isSecret: true,
+    read: storeUrl,
+  },
+  {
+    name: 'TERTULIA_STORE_SCHEMA',
+    key: 'storeSchema',
+    default: 'tertulia',
+    allowed: '1 to 63 small letters, digits and underscores, beginning with a letter',
+    meaning: 'Schema of PostgreSQL that everything is in; made if absent. Servers of one service name the same.',
+    read: (given) => matched(given, /^[a-z][a-z0-9_]{0,62}$/),
+  },
+  {
+    name: 'TERTULIA_BUS',
+    key: 'bus',
+    default: 'local',
+    allowed: 'local, or one or more nats:// or tls:// URLs with commas between them',
+    meaning:
+      'How servers that share a store tell each other what is new. Without it, or while it is away, others learn it within seconds.',
+    isSecret: true,
+    read: busUrls,
+  },
+  {
+    name: 'TERTULIA_BUS_PREFIX',
+    key: 'busPrefix',
+    default: 'tertulia',
+    allowed: '1 to 64 letters, digits, hyphens and underscores',
+    meaning: 'Tells the services apart that share NATS servers.',
+    read: (given) => matched(given, /^[\w-]{1,64}$/),
+  },
+  whole(
+    'TERTULIA_DRAIN_SECONDS',
+    'drainSeconds',
+    5,
+    0,
+    600,
+    'Of several servers: how long one that is stopped takes to close its WebSockets one after the other, so that their clients do not come to the others all at once.',
   ),
   {
     name: 'TERTULIA_BLOBS',
@@ -290,108 +350,3 @@ export const settings: readonly Setting[] = [
     'Chats that may wait for one destination of streams or events; of more, the one that waits longest is parked.',
   ),
 ];
-
-function text(name: Setting['name'], key: Scalar, byDefault: string, meaning: string): Setting {
-  return { name, key, default: byDefault, allowed: 'text', meaning, read: (given) => given || undefined };
-}
-
-function whole(
-  name: Setting['name'],
-  key: Scalar,
-  byDefault: number,
-  min: number,
-  max: number,
-  meaning: string,
-): Setting {
-  return {
-    name,
-    key,
-    default: String(byDefault),
-    allowed: `a whole number from ${min} to ${max}`,
-    meaning,
-    read(given) {
-      const value = Number(given);
-      if (!/^\d+$/.test(given) || value < min || value > max) throw new Error();
-      return value;
-    },
-  };
-}
-
-function oneOf(
-  name: Setting['name'],
-  key: Scalar,
-  byDefault: string,
-  values: readonly string[],
-  meaning: string,
-): Setting {
-  return {
-    name,
-    key,
-    default: byDefault,
-    allowed: values.join(', '),
-    meaning,
-    read: (given) => oneOfText(given, values),
-  };
-}
-
-function flag(name: Setting['name'], key: Scalar, meaning: string): Setting {
-  const setting = oneOf(name, key, 'false', ['true', 'false'], meaning);
-  return { ...setting, read: (given) => setting.read(given) === 'true' };
-}
-
-function oneOfText(given: string, values: readonly string[]): string {
-  if (!values.includes(given)) throw new Error();
-  return given;
-}
-
-/** One number for all content types, or some of them with their own. */
-function contentBytes(given: string): Record<string, number> {
-  const pairs = /^\d+$/.test(given)
-    ? sentContentTypes.map((type) => [type, given] as const)
-    : given.split(',').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)] as const);
-  for (const [type, bytes] of pairs) {
-    const isSize = /^\d+$/.test(bytes) && Number(bytes) >= 1 && Number(bytes) <= mostContentBytes;
-    if (!isSize || !sentContentTypes.includes(type)) throw new Error();
-  }
-  return Object.fromEntries(pairs.map(([type, bytes]) => [type, Number(bytes)]));
-}
-
-function secretKey(given: string): Buffer | undefined {
-  if (given === '') return undefined;
-  const key = Buffer.from(given, 'base64');
-  if (key.length !== 32) throw new Error();
-  return key;
-}
-
-function controlToken(given: string): string | undefined {
-  if (given === '') return undefined;
-  if (given.length < 16) throw new Error();
-  return given;
-}
-
-/** Undefined for a folder of our own. */
-function blobPlace(given: string): Config['blobs'] {
-  if (given === 'directory') return undefined;
-  const [, bucket, path = ''] =
-    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([\w!.*'()/-]{0,500}))?$/.exec(given) ?? [];
-  if (bucket === undefined) throw new Error();
-  const prefix = path.replace(/\/+$/, '');
-  return { bucket, prefix: prefix && `${prefix}/` };
-}
-
-function httpUrl(given: string): string | undefined {
-  if (given !== '' && !['http:', 'https:'].includes(new URL(given).protocol)) throw new Error();
-  return given || undefined;
-}
-
-function scanner(given: string): string | undefined {
-  return /^https?:/i.test(given) ? httpUrl(given) : given || undefined;
-}
-
-function publicUrl(given: string): string | undefined {
-  if (given === '') return undefined;
-  const url = new URL(given);
-  const isPlain = url.search === '' && url.hash === '' && url.username === '' && url.password === '';
-  if (!['http:', 'https:'].includes(url.protocol) || !isPlain) throw new Error();
-  return url.origin + url.pathname.replace(/\/+$/, '');
-}

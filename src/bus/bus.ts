@@ -1,6 +1,7 @@
 import type { ChatKey } from '../domain/chat.ts';
 import type { Item } from '../domain/item.ts';
 import type { Mark } from '../domain/receipts.ts';
+import type { Metric } from '../runtime/metrics.ts';
 
 /**
  * The doorbell between whoever commits and whoever holds sockets. What it loses is found again in the log, so that
@@ -11,6 +12,8 @@ export interface Bus extends AsyncDisposable {
   publish(news: News): void;
   /** Resolves when nothing published from then on can be missed for lack of a subscription. */
   subscribe(chat: ChatKey, heard: (news: News) => void): Promise<Subscription>;
+  /** Absent where there is nothing to lose. */
+  readonly metrics?: (() => readonly Metric[]) | undefined;
 }
 
 /** `end` stops delivery at once. */

@@ -8,6 +8,7 @@ import type { Bus } from './bus.ts';
 import { decodeNews, encodeNews } from './codec.ts';
 import { answered, hear, isSound, keepAsking, type Link, openLink, send, watch } from './link.ts';
 import { openLocalBus } from './local.ts';
+import { natsMetrics } from './nats-metrics.ts';
 
 export interface NatsBusSettings {
   /** As in `natsAddress`; any of them will do. */
@@ -105,6 +106,7 @@ export async function openNatsBus(
   void stayConnected(state, tried.resolve);
   await within(startTimeout, tried.promise, steady);
   state.hasStarted = true;
+  const isConnected = () => state.link !== undefined && isSound(state.link);
   return {
     publish(news) {
       if (state.end.signal.aborted) return;
@@ -115,11 +117,12 @@ export async function openNatsBus(
       state.local.publish(news);
     },
     subscribe: (chat, heard) => subscribe(state, chat, heard),
-    isConnected: () => state.link !== undefined && isSound(state.link),
+    isConnected,
     onReconnected(run) {
       state.reconnected = run;
     },
     counts: () => ({ ...state.counts }),
+    metrics: () => natsMetrics(state.counts, isConnected()),
     async [Symbol.asyncDispose]() {
       state.end.abort();
       await state.local[Symbol.asyncDispose]();

@@ -5,6 +5,7 @@ const commands: readonly (readonly [name: string, meaning: string])[] = [
   ['demo', 'let a customer and a bot chat; starts a server if none runs'],
   ['demo streaming', 'the same with a bot that is fed by message streaming'],
   ['keys', 'create, list and revoke access keys, also while it runs'],
+  ['migrate', 'bring the store to the schema of this version'],
   ['version', 'print the version'],
   ['help', 'print this'],
 ];
@@ -37,6 +38,7 @@ ${table(commands)}
   keys create [--account ID] [--name NAME] [--policy FILE] [--json]
   keys list [--json]
   keys revoke ID
+  keys rotate
 
 Settings, from the environment or the JSON file that TERTULIA_CONFIG names
 ${table(firstSettings.map(([name, meaning]) => [name, `${meaning}${defaultOf(name)}`]))}

@@ -174,6 +174,6 @@ describe('keys revoke', () => {
 
 test('[AU9] keys refuses any other command and says how it is used', async () => {
   for (const args of ['', 'show', 'create now', 'list all', 'revoke one two', 'list --all', 'create --policy']) {
-    await refuses(args, /; usage: tertulia keys create .* \| list \[--json\] \| revoke ID$/);
+    await refuses(args, /; usage: tertulia keys create .* \| list \[--json\] \| revoke ID \| rotate$/);
   }
 });

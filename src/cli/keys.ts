@@ -3,15 +3,15 @@ import { parseArgs } from 'node:util';
 import { ConfigError, developmentInstance } from '../config.ts';
 import { accessKeyKind, policySettings, type StoredKey } from '../http/access-keys.ts';
 import { parsePolicy } from '../http/policy.ts';
+import { keeperOf, vaultOf } from '../nodes.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
-import { sealingKey } from '../runtime/signing-key.ts';
+import { rotateSigningKeys } from '../runtime/signing-key.ts';
 import type { Config } from '../settings.ts';
 import type { Resource, Store } from '../store/store.ts';
-import { openVault } from '../tokens/vault.ts';
 
 export const keysUsage =
-  'tertulia keys create [--account ID] [--name NAME] [--policy FILE] [--json] | list [--json] | revoke ID';
+  'tertulia keys create [--account ID] [--name NAME] [--policy FILE] [--json] | list [--json] | revoke ID | rotate';
 
 interface KeyParts {
   readonly config: Config;
@@ -34,6 +34,8 @@ export async function keys(args: readonly string[], parts: KeyParts): Promise<st
       return listed(await parts.store.resources(accessKeyKind), values.json ?? false);
     case 'revoke':
       return revoked(parts, id);
+    case 'rotate':
+      return rotated(parts);
     default:
       throw new ConfigError(`keys ${action ?? ''} is not a command; usage: ${keysUsage}`);
   }
@@ -70,7 +72,7 @@ async function created({ config, store, clock, ids }: KeyParts, options: Options
   if (options.name !== undefined && !/^[\w+=,.@-]{1,64}$/.test(options.name)) {
     throw new ConfigError(`--name is "${options.name}"; allowed: 1 to 64 letters, digits and +=,.@_-`);
   }
-  if (config.dataDir === ':memory:') {
+  if (config.dataDir === ':memory:' && config.store === undefined) {
     throw new ConfigError('TERTULIA_DATA_DIR is ":memory:", where no server would find the key; allowed: a folder');
   }
   if (isProduction && options.policy === undefined) {
@@ -80,7 +82,7 @@ async function created({ config, store, clock, ids }: KeyParts, options: Options
   const id = accessKeyId(ids);
   const secret = ids.secret(30).toString('base64');
   const name = options.name ?? `key-${id.slice(-4).toLowerCase()}`;
-  const vault = openVault(config.secretKey ?? sealingKey(config.dataDir, ids), ids.secret);
+  const vault = vaultOf(config, ids);
   const document = { account, sealed: vault.seal(id, secret), policy, createdAt: clock.now() } satisfies StoredKey;
   await store.commit({ now: clock.now(), resources: [{ kind: accessKeyKind, instance: '', id, name, document }] });
   if (options.json) {
@@ -142,6 +144,15 @@ function listed(resources: readonly Resource[], asJson: boolean): string {
 
 function day(time: number): string {
   return new Date(time).toISOString().slice(0, 10);
+}
+
+/** The keys that tokens are signed with; nobody has to do anything before or after. */
+async function rotated({ config, store, clock, ids }: KeyParts): Promise<string> {
+  if (config.dataDir === ':memory:' && config.store === undefined) {
+    throw new ConfigError('TERTULIA_DATA_DIR is ":memory:", where each start has a key of its own; allowed: a folder');
+  }
+  const from = await rotateSigningKeys(keeperOf(config, store, ids), ids, clock.now());
+  return `A new key signs tokens from ${new Date(from).toISOString()}. Those that were signed before it are good until they expire.\n`;
 }
 
 async function revoked({ store, clock }: KeyParts, id: string | undefined): Promise<string> {

@@ -23,6 +23,8 @@ export interface Readiness {
   readonly isReady: boolean;
   /** Why not. */
   readonly reason?: string | undefined;
+  /** Parts of it that are away, without which it serves all the same. */
+  readonly degraded?: readonly string[] | undefined;
 }
 
 export interface ControlParts {
@@ -134,9 +136,9 @@ export function metricsRoute(render: () => Promise<{ readonly contentType: strin
 }
 
 function health({ readiness, version, uptimeSeconds }: ControlParts): object {
-  const { isReady, reason } = readiness();
+  const { isReady, reason, degraded } = readiness();
   return isReady
-    ? { status: 200, body: { ready: true, version, uptimeSeconds: Math.floor(uptimeSeconds()) } }
+    ? { status: 200, body: { ready: true, version, uptimeSeconds: Math.floor(uptimeSeconds()), degraded } }
     : { status: 503, body: { ready: false, reason } };
 }
 

@@ -13,6 +13,8 @@ export interface TimeParts {
   readonly nextDue: (past?: number) => Promise<number | undefined>;
   /** Resolves when everything that is committed has been pushed to the sockets of this server. */
   readonly delivered: () => Promise<void>;
+  /** Why neither may be done, where nodes share a store: a clock is moved and a store emptied under all of them. */
+  readonly refusal?: string | undefined;
   /** Empties the server: store, sockets, clock; seeds come back. */
   readonly reset: () => Promise<void>;
 }
@@ -45,6 +47,7 @@ export function timeRoutes(parts: TimeParts): Route[] {
       input: structure({ advance: string({ max: 100 }), set: string({ max: 100 }) }),
       handle: ({ advance, set }) =>
         inTurn(async () => {
+          if (parts.refusal) throw invalid(parts.refusal);
           const moved = await move(parts, targetOf(clock.now(), advance, set));
           return { ...reading(clock), ...moved };
         }),
@@ -56,6 +59,7 @@ export function timeRoutes(parts: TimeParts): Route[] {
       input: structure({}),
       handle: () =>
         inTurn(async () => {
+          if (parts.refusal) throw invalid(parts.refusal);
           await parts.reset();
           return { reset: true };
         }),

@@ -12,6 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { commonFault } from '../fault.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
+import { type Metric, plain } from '../runtime/metrics.ts';
 import type { Steady } from '../runtime/steady.ts';
 import { faultReply } from './reply.ts';
 import type { Head, Reply, Request, StreamReply } from './request.ts';
@@ -41,6 +42,7 @@ export interface Listener extends AsyncDisposable {
   replaceTls(tls: { readonly cert: string; readonly key: string }): void;
   /** Takes no more connections and answers what is in flight, each with `Connection: close`. */
   drain(): Promise<void>;
+  metrics(): readonly Metric[];
 }
 
 export interface Handlers {
@@ -133,6 +135,14 @@ export async function openListener(
       for (const server of servers) server.close();
       if (inFlight > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
     },
+    metrics: () => [
+      {
+        name: 'tertulia_requests_in_flight',
+        help: 'Requests of any kind that are being received or answered, uploads and downloads included.',
+        kind: 'gauge',
+        values: plain(inFlight),
+      },
+    ],
     [Symbol.asyncDispose]: end,
   };
 }

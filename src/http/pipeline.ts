@@ -5,6 +5,8 @@ import type { Writer } from '../operations/writer.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Metric } from '../runtime/metrics.ts';
+import type { Steady } from '../runtime/steady.ts';
 import { check } from '../shape/check.ts';
 import { decode, parseBody, WrongType } from '../shape/decode.ts';
 import { encode } from '../shape/encode.ts';
@@ -15,11 +17,13 @@ import { preflightHeaders } from './cors.ts';
 import type { Gate, Signer } from './gate.ts';
 import { faultReply, jsonReply } from './reply.ts';
 import { headerOf, type Reply, type Request } from './request.ts';
+import { openRequestCounts } from './request-counts.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface PipelineParts {
   readonly operations: readonly Operation[];
   readonly clock: Clock;
+  readonly steady: Pick<Steady, 'now'>;
   readonly ids: Ids;
   readonly store: Store;
   readonly tokens: Tokens;
@@ -34,27 +38,37 @@ export interface PipelineParts {
 export interface Pipeline {
   /** Answers any request; never throws. */
   handle(request: Request): Promise<Reply>;
+  metrics(): readonly Metric[];
 }
 
 /** The one place that knows the order: route → authenticate → throttle → decode → authorize → check → handle → encode. */
 export function openPipeline(parts: PipelineParts): Pipeline {
   const find = routes(parts.operations);
+  const counts = openRequestCounts();
   return {
     async handle(request) {
       if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders(request), body: '' };
+      const since = parts.steady.now();
       const found = find(request);
-      if (!found) return faultReply(request.id, unknownOperation(request, parts.version));
-      const { operation, labels } = found;
-      try {
-        const output = await run(parts, operation, labels, request);
-        return jsonReply(request.id, 200, output);
-      } catch (failure) {
-        if (failure instanceof Fault) return faultReply(request.id, failure);
-        parts.log.error({ err: failure, requestId: request.id, operation: operation.name }, 'an operation failed');
-        return faultReply(request.id, internal(operation, request.id));
-      }
+      const reply = found
+        ? await answer(parts, found, request)
+        : faultReply(request.id, unknownOperation(request, parts.version));
+      counts.answered(found?.operation, reply.status, parts.steady.now() - since);
+      return reply;
     },
+    metrics: counts.metrics,
   };
+}
+
+async function answer(parts: PipelineParts, { operation, labels }: Found, request: Request): Promise<Reply> {
+  try {
+    const output = await run(parts, operation, labels, request);
+    return jsonReply(request.id, 200, output);
+  } catch (failure) {
+    if (failure instanceof Fault) return faultReply(request.id, failure);
+    parts.log.error({ err: failure, requestId: request.id, operation: operation.name }, 'an operation failed');
+    return faultReply(request.id, internal(operation, request.id));
+  }
 }
 
 async function run(parts: PipelineParts, operation: Operation, labels: Labels, request: Request): Promise<unknown> {
@@ -117,6 +131,12 @@ function decoded(operation: Operation, labels: Labels, request: Request): Record
 
 type Labels = Readonly<Record<string, string>>;
 
+/** An operation, and what stands in the path for its labels. */
+interface Found {
+  readonly operation: Operation;
+  readonly labels: Labels;
+}
+
 /** More than the listener takes in a request's head: a label that is too long is refused by its operation, by name. */
 const maxLabelCharacters = 16 * 1024;
 
@@ -128,7 +148,7 @@ function routes(operations: readonly Operation[]) {
     // find-my-way refuses two operations with one route, which is what the start should do.
     found.on(operation.method, path, () => {}, operation);
   }
-  const at = (method: string, path: string): { operation: Operation; labels: Labels } | undefined => {
+  const at = (method: string, path: string): Found | undefined => {
     const match = found.find(method as 'GET', path);
     return match ? { operation: match.store as Operation, labels: match.params as Labels } : undefined;
   };

@@ -36,6 +36,26 @@ function allowed(count: number, call: () => void): number {
   return Array.from({ length: count }, () => refusal(call)).filter((each) => each === undefined).length;
 }
 
+describe('rates of several servers', () => {
+  test('[CL6] are shared: together they allow no more than one would, and what a caller is told is the whole', () => {
+    const profile: QuotaProfile = { rates: { DescribeContact: { rate: 4, burst: 8 } } };
+    let nodes = 1;
+    const servers = [1, 2, 3, 4].map(() => openThrottle(profile, plenty, () => nodes));
+    const first = servers[0] ?? assert.fail();
+    assert.equal(
+      allowed(20, () => first.take(describeContact, 'alone', start)),
+      8,
+    );
+    nodes = 4;
+    const bursts = servers.map((each) => allowed(20, () => each.take(describeContact, 'who', start)));
+    assert.deepEqual(bursts, [2, 2, 2, 2]);
+    const seconds = servers.map((each) => allowed(20, () => each.take(describeContact, 'who', start + 1000)));
+    assert.deepEqual(seconds, [1, 1, 1, 1]);
+    const refused = refusal(() => first.take(describeContact, 'who', start + 1000));
+    assert.match(refused?.message ?? '', /4 times a second, 8 at once/);
+  });
+});
+
 describe('rates', () => {
   test('[QU1] are none in the unlimited profile', () => {
     const throttle = openThrottle(unlimited, plenty);

@@ -1,6 +1,7 @@
 import { type Bucket, type QuotaProfile, type Rate, sharedBucket, take } from '../domain/quota.ts';
 import { commonFault, Fault } from '../fault.ts';
 import type { Operation } from '../operations/operation.ts';
+import { by, type Metric } from '../runtime/metrics.ts';
 
 /** How often operations may be called. One a process. */
 export interface Throttle {
@@ -10,6 +11,7 @@ export interface Throttle {
   takeConnection(operation: Operation, token: string, now: number): void;
   /** Calls refused since the start, by operation. */
   counts(): Readonly<Record<string, number>>;
+  metrics(): readonly Metric[];
 }
 
 /** Buckets kept: those that were not used for longest go first, for they are the likeliest to be full again. */
@@ -17,18 +19,24 @@ const most = 100_000;
 /** So many go at once: finding the oldest steps over every one that was deleted before it, 30 µs at the worst. */
 const atOnce = 10_000;
 
-export function openThrottle(profile: QuotaProfile, connections: Rate): Throttle {
+/**
+ * Of several nodes each gives out its share of a rate, so that together they give out no more than the whole; a caller
+ * whose requests all meet one node gets that share alone.
+ */
+export function openThrottle(profile: QuotaProfile, connections: Rate, nodes: () => number = () => 1): Throttle {
   const buckets = new Map<string, Bucket>();
   const refused: Record<string, number> = {};
 
-  function spend(operation: Operation, name: string, rate: Rate, now: number): void {
+  function spend(operation: Operation, name: string, whole: Rate, now: number): void {
+    const count = nodes();
+    const rate = count === 1 ? whole : { rate: whole.rate / count, burst: Math.ceil(whole.burst / count) };
     const { bucket, waitMs } = take(buckets.get(name), now, rate);
     buckets.delete(name);
     if (buckets.size >= most) for (const old of [...buckets.keys()].slice(0, atOnce)) buckets.delete(old);
     buckets.set(name, bucket);
     if (waitMs === 0) return;
     refused[operation.name] = (refused[operation.name] ?? 0) + 1;
-    throw tooMany(operation, rate, waitMs);
+    throw tooMany(operation, whole, waitMs);
   }
 
   return {
@@ -41,6 +49,14 @@ export function openThrottle(profile: QuotaProfile, connections: Rate): Throttle
       spend(operation, token, connections, now);
     },
     counts: () => ({ ...refused }),
+    metrics: () => [
+      {
+        name: 'tertulia_throttled_total',
+        help: 'Requests that were refused with 429.',
+        kind: 'counter',
+        values: by('operation', refused),
+      },
+    ],
   };
 }
 

@@ -6,8 +6,9 @@ import type { Writer } from '../operations/writer.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
+import { by, type Metric, plain } from '../runtime/metrics.ts';
 import type { Steady } from '../runtime/steady.ts';
-import type { Due, Store } from '../store/store.ts';
+import type { Due, Lease, Store } from '../store/store.ts';
 import type { AttachmentJobs } from './attachments.ts';
 
 /**
@@ -22,6 +23,9 @@ export interface Worker extends AsyncDisposable {
   settleDue(): Promise<number>;
   /** When something is due next, by the clock; with `past`, what is due by then left out. */
   nextDue(past?: number): Promise<number | undefined>;
+  metrics(): readonly Metric[];
+  /** What the store has to say of it. */
+  dueMetrics(): Promise<readonly Metric[]>;
 }
 
 export interface WorkerParts {
@@ -34,6 +38,8 @@ export interface WorkerParts {
   readonly steady: Steady;
   readonly ids: Ids;
   readonly log: Log;
+  /** Of a store that several nodes share: which of them does what is due. */
+  readonly lease?: Lease | undefined;
 }
 
 /** One indexed query a second; a chat's times are minutes and hours. */
@@ -47,20 +53,25 @@ export function openWorker(parts: WorkerParts): Worker {
   const { store, clock, steady, log } = parts;
   let running: Promise<number> | undefined;
   let isStopping = false;
+  const counts = { done: 0, failed: 0 };
 
   async function run(): Promise<number> {
     let done = 0;
     // A chat that fails is passed over until the next round, so that it holds up no other.
     const failed = new Set<number>();
     for (;;) {
-      const dues = (await store.due(clock.now(), atOnce + failed.size)).filter(({ key }) => !failed.has(key));
+      const dues = (await store.due(clock.now(), atOnce + failed.size, parts.lease)).filter(
+        ({ key }) => !failed.has(key),
+      );
       if (dues.length === 0 || isStopping) break;
       for (const due of dues) {
         if (isStopping) break;
         try {
           await settle(parts, due);
           done += 1;
+          counts.done += 1;
         } catch (failure) {
+          counts.failed += 1;
           failed.add(due.key);
           log.error(
             { err: failure, chat: due.key },
@@ -94,11 +105,29 @@ export function openWorker(parts: WorkerParts): Worker {
       return done;
     },
     nextDue: (past) => store.nextDue(past),
+    metrics: () => [
+      {
+        name: 'tertulia_jobs_total',
+        help: 'What chats were due for: done, or failed and to be tried again.',
+        kind: 'counter',
+        values: by('outcome', counts),
+      },
+    ],
+    dueMetrics: async () => [dueMetric(await store.nextDue(), clock)],
     async [Symbol.asyncDispose]() {
       isStopping = true;
       stopPolling();
       await running?.catch(() => {});
     },
+  };
+}
+
+function dueMetric(next: number | undefined, clock: Clock): Metric {
+  return {
+    name: 'tertulia_jobs_oldest_due_seconds',
+    help: 'How long the chat that is due for longest has been waiting.',
+    kind: 'gauge',
+    values: plain(next === undefined ? 0 : Math.max(0, clock.now() - next) / 1000),
   };
 }
 

@@ -5,6 +5,7 @@ import { type Item, itemId } from '../domain/item.ts';
 import { UnknownOutcome } from '../domain/unknown-outcome.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Metric } from '../runtime/metrics.ts';
 import type { Append, AppendOutcome, Change, Creation, Store, Token } from '../store/store.ts';
 import { owedBy, owedEvents, type PlacedEvent, type Placing } from './owed.ts';
 
@@ -23,6 +24,7 @@ export interface Writer {
   tell(news: News): void;
   /** An event that passes by: told to sockets, and owed to the chat's streams, if it has any, once this resolves. */
   pass(chat: Chat, event: PlacedEvent): Promise<void>;
+  metrics(): readonly Metric[];
 }
 
 /** What a repeat is answered from: JSON, never a bearer token. */
@@ -76,6 +78,7 @@ const nothingOutside: Outside = { eventDestinations: () => [], wake() {} };
 
 export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: Outside = nothingOutside): Writer {
   const enter = openLines();
+  const retries = { stale: 0, unknown: 0 };
 
   function tell(news: News): void {
     try {
@@ -151,6 +154,7 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
         const outcome = await store.commit(whole).catch((failure: unknown) => {
           if (!(failure instanceof UnknownOutcome) || !asked || unknowns === maxUnknowns) throw failure;
           unknowns += 1;
+          retries.unknown += 1;
           log.warn({ err: failure }, 'asking by its token whether it was committed');
           return undefined;
         });
@@ -162,6 +166,7 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
           if (chat) outside.wake();
           return answer;
         }
+        retries.stale += 1;
         if (tries === 0 && change?.chat && 'after' in change.chat) leave = await enter(change.chat.after.key);
       }
     } finally {
@@ -179,7 +184,16 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
     tell(eventNews(chat.key, chat.last, event));
   }
 
-  return { attempt, append, tell, pass };
+  return { attempt, append, tell, pass, metrics: () => [retryMetric(retries)] };
+}
+
+function retryMetric(retries: Readonly<Record<string, number>>): Metric {
+  return {
+    name: 'tertulia_commit_retries_total',
+    help: 'Changes that were decided again: the chat had moved meanwhile or the token was used, or nobody knew whether it was done.',
+    kind: 'counter',
+    values: Object.entries(retries).map(([why, value]) => ({ labels: { why }, value })),
+  };
 }
 
 /** The change as the store takes it, with what it owes. */

@@ -4,17 +4,10 @@ import type { LaneStore, LaneSummary } from '../store/lanes.ts';
 import type { Counts } from './standing.ts';
 import type { Outbox } from './worker.ts';
 
-/** How the outbox does, by destination. Who has thousands of topics sees the first thousand that were served by name. */
-export async function outboxMetrics(
-  outbox: Pick<Outbox, 'counts'>,
-  store: Pick<LaneStore, 'laneSummary'>,
-  clock: Clock,
-): Promise<Metric[]> {
-  const summary = await store.laneSummary();
+/** What the outbox has done, by destination. Who has thousands of topics sees the first thousand that were served by name. */
+export function outboxMetrics(outbox: Pick<Outbox, 'counts'>): readonly Metric[] {
   const counted = (name: keyof Counts) =>
     [...outbox.counts()].map(([destination, counts]) => ({ labels: { destination }, value: counts[name] }));
-  const standing = (value: (each: LaneSummary) => number) =>
-    summary.map((each) => ({ labels: { destination: each.destination }, value: value(each) }));
   return [
     {
       name: 'tertulia_outbox_delivered_total',
@@ -40,6 +33,15 @@ export async function outboxMetrics(
       kind: 'counter',
       values: counted('parked'),
     },
+  ];
+}
+
+/** What it has before it, which the store knows. */
+export async function laneMetrics(store: Pick<LaneStore, 'laneSummary'>, clock: Clock): Promise<readonly Metric[]> {
+  const summary = await store.laneSummary();
+  const standing = (value: (each: LaneSummary) => number) =>
+    summary.map((each) => ({ labels: { destination: each.destination }, value: value(each) }));
+  return [
     {
       name: 'tertulia_outbox_waiting',
       help: 'Lanes in which something waits to be delivered.',

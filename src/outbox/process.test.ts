@@ -101,7 +101,12 @@ describe('any program', () => {
 
   test('[DE23] has the environment of the server, without its secrets', async () => {
     const secrets = settings.filter(({ isSecret }) => isSecret).map(({ name }) => name as string);
-    assert.deepEqual(secrets.sort(), ['TERTULIA_CONTROL_TOKEN', 'TERTULIA_SECRET_KEY']);
+    assert.deepEqual(secrets.sort(), [
+      'TERTULIA_BUS',
+      'TERTULIA_CONTROL_TOKEN',
+      'TERTULIA_SECRET_KEY',
+      'TERTULIA_STORE',
+    ]);
     const hidden = Object.fromEntries(secrets.map((name) => [name, 'hunter2']));
     const environment = environmentOf({ ...hidden, TERTULIA_PORT: '8378', BOT_NAME: 'ana' });
     const module = 'export const handler = async () => console.log(JSON.stringify(process.env))';
@@ -109,7 +114,7 @@ describe('any program', () => {
       await using program = testProgram(given, { environment });
       await program.deliver();
       await Promise.all([program.until(/BOT_NAME/), program.until(/TERTULIA_PORT/), program.until(/\n$/)]);
-      assert.doesNotMatch(program.printed(), /hunter2|CONTROL_TOKEN|SECRET_KEY/);
+      assert.doesNotMatch(program.printed(), /hunter2|CONTROL_TOKEN|SECRET_KEY|TERTULIA_STORE|TERTULIA_BUS/);
     }
   });
 

@@ -23,7 +23,7 @@ export function openProcess(program: Program, parts: ProcessParts): Destination 
 }
 
 /** The settings that no program needs; `settings.ts` marks them as secret. */
-const secrets = new Set(['TERTULIA_SECRET_KEY', 'TERTULIA_CONTROL_TOKEN']);
+const secrets = new Set(['TERTULIA_SECRET_KEY', 'TERTULIA_CONTROL_TOKEN', 'TERTULIA_STORE', 'TERTULIA_BUS']);
 
 function withoutSecrets(environment: ProcessParts['environment']): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !secrets.has(name)));

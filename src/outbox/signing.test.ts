@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startChild } from '../../test/support/child.ts';
 import { systemIds } from '../runtime/ids.ts';
+import { fileKeeper } from '../runtime/kept.ts';
 import { openSigner } from './signing.ts';
 
 function withDirectory(run: (directory: string) => Promise<void>): () => Promise<void> {
@@ -19,7 +20,8 @@ function withDirectory(run: (directory: string) => Promise<void>): () => Promise
   };
 }
 
-const open = (directory: string, host = 'chat.example.com') => openSigner(directory, host, systemIds());
+const open = (directory: string, host = 'chat.example.com') =>
+  openSigner(fileKeeper(directory, systemIds()), host, systemIds());
 
 test(
   '[SN4] makes key and certificate once, in a file that its owner alone can read',
@@ -62,7 +64,7 @@ test('[SN4] shortens a public host that no certificate has room for', async () =
 for (const byte of [0x00, 0x7f, 0x80, 0xff]) {
   test(`[SN4] makes a certificate that can be read whatever the dice say: ${byte}`, async () => {
     const dice = { ...systemIds(), secret: (bytes: number) => Buffer.alloc(bytes, byte) };
-    const { certificate } = await openSigner(':memory:', 'localhost', dice);
+    const { certificate } = await openSigner(fileKeeper(':memory:', systemIds()), 'localhost', dice);
     const number = `01${byte.toString(16).padStart(2, '0').repeat(15)}`;
     assert.equal(new X509Certificate(certificate).serialNumber, number.toUpperCase());
   });

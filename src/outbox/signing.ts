@@ -2,10 +2,10 @@ import { createHmac, createPrivateKey, generateKeyPair, sign as signWith, X509Ce
 import { promisify } from 'node:util';
 import { machineTime } from '../runtime/clock.ts';
 import type { Ids } from '../runtime/ids.ts';
-import { keep, readKept } from '../runtime/kept.ts';
+import type { Keeper } from '../runtime/kept.ts';
 import type { SignatureVersion } from './sns-envelope.ts';
 
-/** The one key of a data directory that signs what is posted as SNS would post it. */
+/** The one key of a service that signs what is posted as SNS would post it. */
 export interface Signer {
   /** Names the certificate in its URL: 32 hexadecimal digits. */
   readonly id: string;
@@ -28,11 +28,11 @@ const file = 'sns-signing.json';
 const algorithms = { '1': 'RSA-SHA1', '2': 'RSA-SHA256' } as const;
 
 /**
- * Reads key and certificate, or makes both, for that host, in a file that only its owner can read. `:memory:` keeps
- * them in memory. Takes about 0.2 s the first time.
+ * Reads key and certificate, or makes both, for that host, where the service keeps its keys. Takes about 0.2 s the first
+ * time.
  */
-export async function openSigner(directory: string, host: string, ids: Ids): Promise<Signer> {
-  const text = readKept(directory, file) ?? keep(directory, file, JSON.stringify(await make(host, ids)), ids);
+export async function openSigner(keeper: Keeper, host: string, ids: Ids): Promise<Signer> {
+  const text = await keeper.keep(file, async () => JSON.stringify(await make(host, ids)));
   const { key: pem, certificate, secret } = JSON.parse(text) as OnDisk;
   const key = createPrivateKey(pem);
   const secretBytes = Buffer.from(secret, 'base64');
@@ -48,8 +48,8 @@ export async function openSigner(directory: string, host: string, ids: Ids): Pro
 }
 
 /** Whether a key was made in that directory. */
-export function hasSigner(directory: string): boolean {
-  return readKept(directory, file) !== undefined;
+export async function hasSigner(keeper: Keeper): Promise<boolean> {
+  return (await keeper.read(file)) !== undefined;
 }
 
 async function make(host: string, ids: Ids): Promise<OnDisk> {

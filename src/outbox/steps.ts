@@ -18,9 +18,10 @@ export interface Step {
 
 /** The next things of a lane, in order: the log from its cursor on, and notices where they belong. */
 export async function stepsOf(store: Store, lane: Lane): Promise<{ chat: Chat; owed: Step[] } | undefined> {
-  const notices = await store.notices(lane.key, batch);
   const follows = lane.kind === 'stream' && (lane.until === undefined || lane.until > lane.number);
   const items = follows ? await store.items(lane.chat, { after: lane.time, newestFirst: false, limit: batch }) : [];
+  // After the items, so that what belongs before one of them is there: it was committed before it.
+  const notices = await store.notices(lane.key, batch);
   // After its items: whoever wrote one of them is in it.
   const chat = await store.chat({ key: lane.chat });
   if (!chat) return undefined;

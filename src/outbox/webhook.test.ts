@@ -16,6 +16,7 @@ import { openTestListener } from '../../test/support/listener.ts';
 import { manualSteady } from '../../test/support/steady.ts';
 import { openEgress } from '../runtime/egress.ts';
 import { systemIds } from '../runtime/ids.ts';
+import { fileKeeper } from '../runtime/kept.ts';
 import { lifetime } from '../runtime/lifetime.ts';
 import { silentLog } from '../runtime/log.ts';
 import { systemSteady } from '../runtime/steady.ts';
@@ -47,7 +48,7 @@ async function openWorld({ dataDir = ':memory:', pathPrefix = '', asked = [] as 
   const confirmed = openJournal<string>();
   let base = '';
   const subscriptions = openSubscriptions({
-    ...{ store, steady, egress, dataDir, asked, ids: systemIds(), log: silentLog },
+    ...{ store, steady, egress, keeper: fileKeeper(dataDir, systemIds()), asked, ids: systemIds(), log: silentLog },
     clock: { now: () => time + 1000 },
     baseUrl: () => base,
     onConfirmed: (of) => confirmed.add(of),
@@ -251,7 +252,8 @@ describe('a signing key that cannot be kept', () => {
       await using egress = openEgress({ allowsLinkLocal: false });
       await using store = openSqlite(':memory:', systemSteady);
       const subscriptions = openSubscriptions({
-        ...{ store, egress, dataDir, ids: systemIds(), log: silentLog, steady: systemSteady },
+        ...{ store, egress, keeper: fileKeeper(dataDir, systemIds()), ids: systemIds(), log: silentLog },
+        steady: systemSteady,
         clock: { now: () => time },
         baseUrl: () => 'https://127.0.0.1',
         onConfirmed: () => {},

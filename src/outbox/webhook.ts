@@ -3,6 +3,7 @@ import type { Reply, Request } from '../http/request.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Egress } from '../runtime/egress.ts';
 import type { Ids } from '../runtime/ids.ts';
+import type { Keeper } from '../runtime/kept.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Steady } from '../runtime/steady.ts';
 import type { Store } from '../store/store.ts';
@@ -46,8 +47,8 @@ export interface SubscriptionParts {
   readonly ids: Ids;
   readonly egress: Pick<Egress, 'post'>;
   readonly log: Log;
-  /** A folder, or `:memory:`. */
-  readonly dataDir: string;
+  /** Where the signing key is. */
+  readonly keeper: Keeper;
   /** Endpoints that are configured and asked: they may answer before anything is delivered to them again. */
   readonly asked?: readonly string[];
   /** The public URL, without a slash at its end. */
@@ -63,16 +64,17 @@ const mostAsked = 10_000;
 const kind = 'subscription';
 
 export function openSubscriptions(parts: SubscriptionParts): Subscriptions {
-  const { dataDir, ids, baseUrl, asked = [] } = parts;
+  const { keeper, ids, baseUrl, asked = [] } = parts;
   let signer: Promise<Signer> | undefined;
   const urls = new Set(asked);
   const open = () => {
-    signer ??= openSigner(dataDir, new URL(baseUrl()).hostname.replace(/^\[|\]$/g, ''), ids);
+    signer ??= openSigner(keeper, new URL(baseUrl()).hostname.replace(/^\[|\]$/g, ''), ids);
     return signer.catch((failure) => {
       signer = undefined;
       throw failure;
     });
   };
+  const openIfMade = async () => (signer || (await hasSigner(keeper)) ? open() : undefined);
   return {
     async webhook(config) {
       const opened = await open();
@@ -82,7 +84,7 @@ export function openSubscriptions(parts: SubscriptionParts): Subscriptions {
     answer(request) {
       if (request.path !== '/sns' && !request.path.startsWith('/sns/')) return undefined;
       // After a restart, what was posted before it is still to be verified and confirmed.
-      return answer(parts, request, signer || hasSigner(dataDir) ? open() : undefined, urls);
+      return answer(parts, request, openIfMade(), urls);
     },
   };
 }
@@ -179,7 +181,7 @@ function certificatePath({ id }: Signer): string {
 async function answer(
   parts: SubscriptionParts,
   request: Request,
-  opening: Promise<Signer> | undefined,
+  opening: Promise<Signer | undefined>,
   urls: ReadonlySet<string>,
 ): Promise<Reply> {
   const signer = await opening;

@@ -303,6 +303,34 @@ describe('events that pass by', () => {
       }
     }));
 
+  test('[SS1, SS10] come before the end of the chat, also where both were committed while the lane was read', async () => {
+    const between = { run: async () => {} };
+    const wrap = (store: Store): Store => {
+      const watched =
+        <A extends unknown[], R>(read: (...args: A) => Promise<R>) =>
+        async (...args: A) => {
+          const answer = await read(...args);
+          await between.run();
+          return answer;
+        };
+      return { ...store, items: watched(store.items), notices: watched(store.notices) };
+    };
+    await withOutbox(
+      async ({ chat, say, typing, end, outbox, taken }) => {
+        const one = await chat();
+        await say(one, 'hello');
+        between.run = async () => {
+          between.run = async () => {};
+          await typing(one);
+          await end(one);
+        };
+        await outbox.runDue();
+        assert.deepEqual(taken.map(told), ['hello', 'typing', 'chat.ended']);
+      },
+      { wrap },
+    );
+  });
+
   test('[SS10] come before the items of their change, and are owed with it', () =>
     withOutbox(async ({ chat, say, writer, outbox, taken, store }) => {
       const one = await chat();

@@ -5,7 +5,7 @@ import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Steady } from '../runtime/steady.ts';
 import type { Lane } from '../store/lanes.ts';
-import type { Store } from '../store/store.ts';
+import type { Lease, Store } from '../store/store.ts';
 import type { Parcel } from '../wire/parcel.ts';
 import { type Destination, Rejected } from './destination.ts';
 import { type Counts, count, failed, forgetFuture, isThere, nextDue, openStanding, type Standing } from './standing.ts';
@@ -43,6 +43,8 @@ export interface OutboxParts {
   readonly log: Log;
   /** Where a lane leads, and how long one attempt there may take; undefined if nothing is configured for it. */
   readonly destinationOf: (lane: Lane, chat: Chat) => Promise<Way | undefined>;
+  /** Of a store that several nodes share: which of them delivers a lane. */
+  readonly lease?: Lease | undefined;
   /** Lanes of one destination that may wait. */
   readonly maxLanes: number;
 }
@@ -64,8 +66,8 @@ const longestError = 200;
 
 interface State extends Standing {
   readonly parts: OutboxParts;
-  /** By destination, the lanes at work. */
-  readonly active: Map<string, Set<number>>;
+  /** By destination, the lanes at work, each with its run. */
+  readonly active: Map<string, Map<number, Lane>>;
   readonly running: Set<Promise<void>>;
   /** Lanes that the store would not settle, for a while. */
   readonly broken: Set<number>;
@@ -101,6 +103,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
     });
   };
   let stopPolling: (() => void) | undefined;
+  let stopRenewing = () => {};
   let forgetting: Promise<void> | undefined;
   let isClosed = false;
   const stop = async () => {
@@ -124,6 +127,8 @@ export function openOutbox(parts: OutboxParts): Outbox {
             forgetting = undefined;
           });
       });
+      const { lease } = parts;
+      if (lease) stopRenewing = steady.every(lease.forMs / 3, () => renew(state, lease));
       wake();
     },
     wake,
@@ -157,6 +162,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
     async [Symbol.asyncDispose]() {
       isClosed = true;
       stopPolling?.();
+      stopRenewing();
       await stop();
     },
   };
@@ -167,6 +173,13 @@ async function setRight({ store, clock }: OutboxParts): Promise<void> {
   const now = clock.now();
   if ((await store.nextLaneDue(now + 2 * longestPause)) === undefined) return;
   for (const each of await store.laneDestinations(Number.MAX_SAFE_INTEGER)) await store.hurry(each, now);
+}
+
+/** What takes longer than its lease must not be done by another node meanwhile. */
+function renew({ parts: { store, log }, active }: State, lease: Lease): void {
+  const keys = [...active.values()].flatMap((each) => [...each.keys()]);
+  if (keys.length === 0) return;
+  store.renewLanes(keys, lease).catch((failure: unknown) => log.warn({ err: failure }, 'leases could not be renewed'));
 }
 
 async function forget({ parts: { store, clock }, stopping }: State): Promise<void> {
@@ -185,24 +198,26 @@ async function look(state: State, wake: () => void): Promise<void> {
 }
 
 async function lookOnce(state: State, wake: () => void): Promise<void> {
-  const { store, clock, steady, log } = state.parts;
+  const { store, clock, steady, log, lease } = state.parts;
   if (state.stopping.signal.aborted) return;
   const now = clock.now();
   forgetFuture(state, now);
   for (const destination of await store.laneDestinations(now)) {
-    const active = state.active.get(destination) ?? new Set();
+    const active = state.active.get(destination) ?? new Map<number, Lane>();
     const down = state.down.get(destination);
     const isDown = down !== undefined && down.until > 0;
     if (isDown && (now < down.until || active.size > 0)) continue;
     // Of one that is down one lane tries whether it is there again.
     const atOnce = isDown ? 1 : lanesAtOnce;
-    const most = lanesAtOnce + state.broken.size;
+    // With a lease those at work are not among them, and none is taken that cannot begin.
+    const most = lease ? atOnce - active.size : lanesAtOnce + state.broken.size;
     // What is at work as the lanes are read may be settled before the answer, which then is of before.
-    const atWork = new Set(active);
-    const due = active.size < atOnce ? await store.dueLanes(destination, now, most) : [];
+    // Whoever got a lease has it alone: then its last run has settled, and is about to end.
+    const atWork = new Set(lease ? [] : active.keys());
+    const due = active.size < atOnce ? await store.dueLanes(destination, now, most, lease) : [];
     for (const lane of due.filter(({ key }) => !atWork.has(key) && !state.broken.has(key))) {
       if (active.size >= atOnce || state.stopping.signal.aborted) break;
-      active.add(lane.key);
+      active.set(lane.key, lane);
       state.active.set(destination, active);
       const running = work(state, lane)
         .catch((failure: unknown) => {
@@ -215,7 +230,7 @@ async function lookOnce(state: State, wake: () => void): Promise<void> {
         })
         .finally(() => {
           state.running.delete(running);
-          active.delete(lane.key);
+          if (active.get(lane.key) === lane) active.delete(lane.key);
           if (active.size === 0) state.active.delete(destination);
           wake();
         });

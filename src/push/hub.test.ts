@@ -191,6 +191,26 @@ describe('hub: delivery', () => {
     ),
   );
 
+  test(
+    '[CL8] drains its sockets one after the other over a time, and serves each until its turn',
+    staged(async (stage, talk) => {
+      const ears: Awaited<ReturnType<typeof subscribedEar>>[] = [];
+      for (const who of ['ann', 'bob', 'ann', 'bob']) ears.push(await subscribedEar(stage, talk, who));
+      const closed = () => ears.map((each) => each.closed?.code);
+      const drained = stage.hub.drain(1000);
+      await quiet();
+      assert.deepEqual(closed(), [1001, undefined, undefined, undefined]);
+      await talk.say('ann', 'still here');
+      assert.deepEqual(ears[3]?.lines(), ['still here']);
+      for (const count of [2, 3, 4]) {
+        stage.steady.advance(250);
+        await quiet();
+        assert.equal(closed().filter((each) => each === 1001).length, count);
+      }
+      await drained;
+    }),
+  );
+
   test('[LI2] stopping closes every socket with 1001, ends the subscriptions and lets nobody in', async () => {
     const stage = openStage();
     const talk = await openTalk(stage);

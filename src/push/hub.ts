@@ -2,9 +2,11 @@ import type { Bus, Subscription } from '../bus/bus.ts';
 import type { ChatKey } from '../domain/chat.ts';
 import { type Departure, departure } from '../domain/participant.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Metric } from '../runtime/metrics.ts';
 import type { Steady } from '../runtime/steady.ts';
 import type { Store } from '../store/store.ts';
 import { openLimit, openTurn } from './pace.ts';
+import { openPushCounts, pushMetrics } from './push-counts.ts';
 import {
   compare,
   hear,
@@ -33,8 +35,14 @@ export interface Hub extends AsyncDisposable {
   join(who: Joining, peer: Peer): Promise<Seat | Departure>;
   /** Compares all local chats with the store now, after the bus was away. Resolves when they are compared. */
   resync(): Promise<void>;
+  /**
+   * Closes all sockets, one after the other, evenly over so long: their clients come back at once, and go to other
+   * nodes. Until its turn each gets what is committed.
+   */
+  drain(overMs: number): Promise<void>;
   /** Resolves when nothing is on its way to the sockets any more. */
   settled(): Promise<void>;
+  metrics(): readonly Metric[];
 }
 
 /** Whose socket it is: an identity that was verified. */
@@ -54,6 +62,7 @@ export interface Seat {
 export interface HubParts {
   readonly store: Pick<Store, 'chat' | 'items' | 'marks' | 'positions'>;
   readonly bus: Bus;
+  readonly clock: Node['clock'];
   readonly steady: Steady;
   readonly log: Log;
   readonly settings: PushSettings;
@@ -77,10 +86,12 @@ interface Place {
 }
 
 export function openHub(parts: HubParts): Hub {
-  const { store, steady, log, settings } = parts;
+  const { store, clock, steady, log, settings } = parts;
   const limit = openLimit(settings.readsAtOnce);
   const node: Node = {
     store,
+    clock,
+    counts: openPushCounts(),
     steady,
     log,
     settings,
@@ -108,14 +119,24 @@ export function openHub(parts: HubParts): Hub {
       for (const { room } of state.places.values()) room.isHeard = false;
       await sweep(state);
     },
+    drain: (overMs) => drain(state, overMs),
     async settled() {
       while (state.running.size > 0) await Promise.allSettled(state.running);
     },
+    metrics: () => pushMetrics(node.counts, standing(state)),
     async [Symbol.asyncDispose]() {
       stopSweeping();
       await stop(state);
     },
   };
+}
+
+function standing({ places }: State): { rooms: number; subscribed: number } {
+  let subscribed = 0;
+  for (const { room } of places.values()) {
+    for (const { session } of room.members) if (session.state === 'subscribed') subscribed += 1;
+  }
+  return { rooms: places.size, subscribed };
 }
 
 async function join(state: State, { chatKey, participantId }: Joining, peer: Peer): Promise<Seat | Departure> {
@@ -133,7 +154,8 @@ async function join(state: State, { chatKey, participantId }: Joining, peer: Pee
     const gone = departure(chat, participantId);
     if (gone) return gone;
     const cursor = { number: chat.last, time: chat.lastTime };
-    const member: Member = { session: openSession(participantId, cursor, node.steady.now()), peer, expiry: undefined };
+    const session = openSession(participantId, cursor, node.steady.now());
+    const member: Member = { session, peer, expiry: undefined, since: Number.POSITIVE_INFINITY };
     room.members.add(member);
     learn(room, chat);
     return {
@@ -196,9 +218,21 @@ async function sweepOnce({ parts, node, places }: State): Promise<void> {
         if (room) compare(room, position);
       }
     }
+    node.counts.sweeps.done += 1;
   } catch (failure) {
-    if (!(failure instanceof Stopping))
-      node.log.warn({ err: failure }, 'quiet chats could not be compared with the store');
+    if (failure instanceof Stopping) return;
+    node.counts.sweeps.failed += 1;
+    node.log.warn({ err: failure }, 'quiet chats could not be compared with the store');
+  }
+}
+
+async function drain({ places, node: { steady } }: State, overMs: number): Promise<void> {
+  const seats = [...places.values()].flatMap(({ room }) => [...room.members].map((member) => ({ room, member })));
+  const began = steady.now();
+  for (const [index, { room, member }] of seats.entries()) {
+    const wait = began + (overMs * index) / seats.length - steady.now();
+    if (wait > 0) await new Promise<void>((resolve) => steady.after(wait, resolve));
+    if (room.members.has(member)) tell(room, member, { kind: 'stopping' });
   }
 }
 

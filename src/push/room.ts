@@ -5,10 +5,12 @@ import { departure } from '../domain/participant.ts';
 import { rehydrated } from '../domain/past.ts';
 import { maySee, type Showing, showingOf } from '../domain/visibility.ts';
 import type { Log } from '../runtime/log.ts';
+import type { MovableClock } from '../runtime/movable-clock.ts';
 import type { Steady } from '../runtime/steady.ts';
 import type { Position, Store } from '../store/store.ts';
 import { type EventNews, eventFrame, itemFrame, type MarkNews, receiptFrame, rehydratedFrame } from './frames.ts';
 import type { Turn } from './pace.ts';
+import type { PushCounts } from './push-counts.ts';
 import { type Cursor, type Effect, type Frame, nextNumber, type Session, type SessionEvent, step } from './session.ts';
 import type { PushSettings } from './settings.ts';
 
@@ -30,6 +32,8 @@ export interface Room {
   /** The highest item number and revision heard of. */
   known: number;
   revision: number;
+  /** The highest item number that was pushed and whose lag was looked at. */
+  pushed: number;
   /** Somebody acted whom `chat` does not know. */
   hasStranger: boolean;
   /** Items that some socket lacks, not yet offered in full. */
@@ -48,6 +52,8 @@ export interface Member {
   readonly peer: Peer;
   /** Calls off the closing of the socket. */
   expiry: (() => void) | undefined;
+  /** When it began to get items, by the clock. */
+  since: number;
   /** Was told that the chat continues another. */
   knowsPast?: boolean;
 }
@@ -63,6 +69,9 @@ export interface Peer {
 /** What the rooms of a node share. */
 export interface Node {
   readonly store: Pick<Store, 'chat' | 'items' | 'marks'>;
+  /** For measuring alone: nothing is done by it. */
+  readonly clock: Pick<MovableClock, 'now' | 'ahead'>;
+  readonly counts: PushCounts;
   readonly steady: Steady;
   readonly log: Log;
   readonly settings: PushSettings;
@@ -84,6 +93,7 @@ export function openRoom(key: ChatKey, node: Node): Room {
     chat: undefined,
     known: 0,
     revision: 0,
+    pushed: 0,
     hasStranger: false,
     waiting: new Map(),
     receipts: [],
@@ -126,7 +136,9 @@ export function compare(room: Room, { last, revision }: Pick<Position, 'last' | 
   room.known = Math.max(room.known, last);
   room.revision = Math.max(room.revision, revision);
   flow(room);
-  if (isStale(room) || room.receipts.length > 0 || furthestBehind(room)) work(room);
+  const isBehind = isStale(room) || furthestBehind(room) !== undefined;
+  if (isBehind && !room.isWorking) room.node.counts.healed += 1;
+  if (isBehind || room.receipts.length > 0) work(room);
 }
 
 /** The client of that socket sent a frame. */
@@ -146,8 +158,13 @@ function subscribedTo({ members }: Room, { session: { participantId } }: Member)
 export function tell(room: Room, member: Member, event: SessionEvent): void {
   const { session, effects } = step(member.session, event, room.node.steady.now(), room.node.settings);
   member.session = session;
-  for (const effect of effects) perform(room, member, effect);
+  for (const effect of effects) {
+    if (effect.do === 'send') room.node.counts.frames[frameKinds[event.kind] ?? 'answer'] += 1;
+    perform(room, member, effect);
+  }
 }
+
+const frameKinds: Partial<Record<SessionEvent['kind'], 'item' | 'passing'>> = { item: 'item', passing: 'passing' };
 
 function perform(room: Room, member: Member, effect: Effect): void {
   switch (effect.do) {
@@ -159,6 +176,7 @@ function perform(room: Room, member: Member, effect: Effect): void {
       member.peer.close(effect.code, effect.reason);
       break;
     case 'begin':
+      member.since = room.node.clock.now();
       work(room);
       break;
     case 'probe':
@@ -199,6 +217,7 @@ function offer(room: Room, item: Item): boolean {
   const showing = showingOf(item);
   let frame: Frame | undefined;
   let isEarly = false;
+  let isOwed = false;
   for (const member of room.members) {
     const next = nextNumber(member.session);
     if (next === undefined || next > item.number || !room.chat) continue;
@@ -208,9 +227,19 @@ function offer(room: Room, item: Item): boolean {
     }
     const isShown = isShownTo(member, room.chat, showing);
     if (isShown) frame ??= itemFrame(item, room.chat);
+    if (isShown && item.time >= member.since) isOwed = true;
     tell(room, member, { kind: 'item', item, frame: isShown ? frame : undefined });
   }
+  if (isOwed && item.number > room.pushed) {
+    room.pushed = item.number;
+    noteLag(room.node, item);
+  }
   return isEarly;
+}
+
+/** A clock that is moved says nothing of how long it took. Nodes' clocks differ a little: less than nothing is nothing. */
+function noteLag({ clock, counts }: Node, { time }: Item): void {
+  if (clock.ahead() === 0) counts.lag.observe(Math.max(0, clock.now() - time) / 1000);
 }
 
 function keep(room: Room, item: Item): void {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../runtime/log.ts';
+import { type Metric, plain } from '../runtime/metrics.ts';
 import type { Steady } from '../runtime/steady.ts';
 import type { Hub, Joining, Seat } from './hub.ts';
 import type { Peer } from './room.ts';
@@ -16,6 +17,7 @@ export interface SocketServer extends AsyncDisposable {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, who: Joining): void;
   /** Closes all sockets with 1001; resolves when they are gone. New ones may come. */
   closeAll(): Promise<void>;
+  metrics(): readonly Metric[];
 }
 
 export interface SocketParts {
@@ -31,6 +33,8 @@ interface Server {
   readonly open: Set<Connection>;
   /** Bytes that all clients together have not read, as far as they were counted when something was sent. */
   unread: number;
+  /** Since the start. */
+  opened: number;
   isStopping: boolean;
 }
 
@@ -53,7 +57,14 @@ const asText = { binary: false };
 
 export function openSocketServer(parts: SocketParts): SocketServer {
   const { steady, log, settings } = parts;
-  const server: Server = { parts, handshakes: handshakes(settings), open: new Set(), unread: 0, isStopping: false };
+  const server: Server = {
+    parts,
+    handshakes: handshakes(settings),
+    open: new Set(),
+    unread: 0,
+    opened: 0,
+    isStopping: false,
+  };
   return {
     accept(request, socket, head, who) {
       // A connection that breaks before or after its handshake must not end the process.
@@ -67,11 +78,36 @@ export function openSocketServer(parts: SocketParts): SocketServer {
         .finally(giveUp);
     },
     closeAll: () => closeAll(server),
+    metrics: () => metrics(server),
     [Symbol.asyncDispose]() {
       server.isStopping = true;
       return closeAll(server);
     },
   };
+}
+
+function metrics(server: Server): readonly Metric[] {
+  for (const connection of server.open) if (connection.counted > 0) count(server, connection);
+  return [
+    {
+      name: 'tertulia_sockets_open',
+      help: 'WebSockets that are open.',
+      kind: 'gauge',
+      values: plain(server.open.size),
+    },
+    {
+      name: 'tertulia_sockets_opened_total',
+      help: 'WebSockets that were opened.',
+      kind: 'counter',
+      values: plain(server.opened),
+    },
+    {
+      name: 'tertulia_sockets_unread_bytes',
+      help: 'What was sent to sockets and their clients have not read.',
+      kind: 'gauge',
+      values: plain(server.unread),
+    },
+  ];
 }
 
 function handshakes(settings: PushSettings): WebSocketServer {
@@ -122,6 +158,7 @@ function attend(server: Server, connection: Connection, ws: WebSocket, seat: Sea
   const chat = connection.who.chatKey;
   connection.ws = ws;
   server.open.add(connection);
+  server.opened += 1;
   const stopPings = steady.every(settings.pingMs, () => {
     if (!connection.isAlive) return ws.terminate();
     connection.isAlive = false;

@@ -1,8 +1,31 @@
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ids } from './ids.ts';
 
-/** Secrets that are made once and kept in the data directory, in files that only their owner can read. */
+/** Where a service keeps what it makes once and nobody else may know: its keys. */
+export interface Keeper {
+  /** Undefined before it is made. */
+  read(name: string): Promise<string | undefined>;
+  /** What is kept under that name; made if absent. Of several who make it at once all get the same. */
+  keep(name: string, make: () => string | Promise<string>): Promise<string>;
+  /** False if it is `before` no more. */
+  replace(name: string, before: string, after: string): Promise<boolean>;
+}
+
+/** In the data directory, in files that only their owner can read. A throw-away directory keeps nothing. */
+export function fileKeeper(directory: string, ids: Ids): Keeper {
+  return {
+    read: async (name) => readKept(directory, name),
+    keep: async (name, make) => readKept(directory, name) ?? keep(directory, name, await make(), ids),
+    async replace(name, before, after) {
+      if (readKept(directory, name) !== before) return false;
+      const draft = join(directory, `.${name}.${ids.secret(6).toString('hex')}`);
+      writeFileSync(draft, after, { mode: 0o600, flag: 'wx', flush: true });
+      renameSync(draft, join(directory, name));
+      return true;
+    },
+  };
+}
 
 /** The text of such a file; undefined before it is made, and always for a data directory that is `:memory:`. */
 export function readKept(directory: string, name: string): string | undefined {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startChild } from '../../test/support/child.ts';
 import { systemIds } from './ids.ts';
+import { fileKeeper } from './kept.ts';
 import { signingKeys } from './signing-key.ts';
 
 function withDirectory(run: (directory: string) => void | Promise<void>): () => Promise<void> {
@@ -18,18 +19,18 @@ function withDirectory(run: (directory: string) => void | Promise<void>): () => 
   };
 }
 
-const keysOf = (directory: string) => signingKeys(directory, systemIds());
+const keysOf = (directory: string) => signingKeys(fileKeeper(directory, systemIds()), systemIds());
 
 test(
   '[TK3] makes one key of 32 random bytes, once, and reads it ever after',
-  withDirectory((directory) => {
-    const keys = keysOf(directory);
+  withDirectory(async (directory) => {
+    const keys = await keysOf(directory);
     assert.equal(keys.length, 1);
     assert.equal(keys[0]?.secret.length, 32);
     assert.match(keys[0]?.id ?? '', /^[\w-]{8}$/);
     assert.equal(keys[0]?.from, 0, 'it signs whatever the clock says');
     const file = readFileSync(join(directory, 'signing-keys.json'), 'utf8');
-    for (let time = 1; time <= 3; time += 1) assert.deepEqual(keysOf(directory), keys);
+    for (let time = 1; time <= 3; time += 1) assert.deepEqual(await keysOf(directory), keys);
     assert.equal(readFileSync(join(directory, 'signing-keys.json'), 'utf8'), file);
     assert.deepEqual(readdirSync(directory), ['signing-keys.json'], 'nothing else is left behind');
   }),
@@ -37,26 +38,25 @@ test(
 
 test(
   '[TK3] keeps it in a file that its owner alone can read, whatever the umask, in a directory made for it',
-  withDirectory((parent) => {
+  withDirectory(async (parent) => {
     const directory = join(parent, 'made', 'for it');
     const before = process.umask(0);
     try {
-      keysOf(directory);
+      await keysOf(directory);
     } finally {
       process.umask(before);
     }
     assert.equal(statSync(join(directory, 'signing-keys.json')).mode & 0o777, 0o600);
     assert.equal(statSync(directory).mode & 0o777, 0o700);
     chmodSync(join(directory, 'signing-keys.json'), 0o400);
-    assert.equal(keysOf(directory).length, 1, 'it is not written again');
+    assert.equal((await keysOf(directory)).length, 1, 'it is not written again');
   }),
 );
 
 test('[TK3] makes another key for each store in memory, and each directory', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tertulia-keys-'));
-  const secrets = [keysOf(':memory:'), keysOf(':memory:'), keysOf(directory)].map(([each]) =>
-    each?.secret.toString('hex'),
-  );
+  const rings = await Promise.all([keysOf(':memory:'), keysOf(':memory:'), keysOf(directory)]);
+  const secrets = rings.map(([each]) => each?.secret.toString('hex'));
   rmSync(directory, { recursive: true });
   assert.equal(new Set(secrets).size, 3);
   assert.throws(() => statSync(':memory:'), { code: 'ENOENT' });
@@ -71,7 +71,7 @@ test(
       for (const child of children) assert.equal(await child.line(), 'ready');
       for (const child of children) child.go();
       const said = await Promise.all(children.map((child) => child.line()));
-      const [key] = keysOf(directory);
+      const [key] = await keysOf(directory);
       for (const each of said) assert.equal(each, `${key?.id} ${key?.secret.toString('hex')}`);
     } finally {
       for (const child of children) await child.kill();

@@ -1,6 +1,7 @@
 import type { ChatKey } from '../domain/chat.ts';
 import type { Settlement } from '../domain/outbox.ts';
 import type { Statement } from './plan.ts';
+import type { Lease } from './store.ts';
 
 /**
  * What the store keeps of the way out. A *lane* is one chat's way to one destination: a stream's is a cursor into the
@@ -10,8 +11,10 @@ import type { Statement } from './plan.ts';
 export interface LaneStore {
   /** Destinations that have lanes due by then. */
   laneDestinations(by: number): Promise<string[]>;
-  /** Lanes of a destination that are due by then, in the order of (due, key). */
-  dueLanes(destination: string, by: number, limit: number): Promise<Lane[]>;
+  /** Lanes of a destination that are due by then, in the order of (due, key). With a lease as `Store.due`: it ends when the lane is settled. */
+  dueLanes(destination: string, by: number, limit: number, lease?: Lease): Promise<Lane[]>;
+  /** Makes leases of lanes last for so long from now, where they are still held. */
+  renewLanes(keys: readonly number[], lease: Lease): Promise<void>;
   /** When a lane is due next; with `past`, what is due by then left out. `except` names destinations that are passed over. */
   nextLaneDue(past?: number, except?: readonly string[]): Promise<number | undefined>;
   lanesOf(chat: ChatKey): Promise<Lane[]>;

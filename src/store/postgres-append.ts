@@ -1,4 +1,5 @@
 import type { Steady } from '../runtime/steady.ts';
+import type { CommitCounts } from './commit-counts.ts';
 import { digest, extraColumn, inColumn, itemTypeColumn } from './plan.ts';
 import type { Connection, Connections, Row } from './postgres-connection.ts';
 import { DatabaseRefusal, isOverdue } from './postgres-failure.ts';
@@ -26,17 +27,21 @@ interface Waiting {
  *
  * An append is safe to repeat, its token sees to that: whatever becomes of a connection, it is tried again.
  */
-export function appends(connections: Connections, steady: Steady): (append: Append) => Promise<AppendOutcome> {
+export function appends(
+  connections: Connections,
+  steady: Steady,
+  counts: CommitCounts,
+): (append: Append) => Promise<AppendOutcome> {
   const queues = new Map<Connection, (each: Waiting) => void>();
   return (append) => {
     const connection = connections.of(append.chat);
-    const add = queues.get(connection) ?? groupCommit(connection, steady);
+    const add = queues.get(connection) ?? groupCommit(connection, steady, counts);
     queues.set(connection, add);
     return new Promise((resolve, reject) => add({ ...encoded(append), resolve, reject }));
   };
 }
 
-function groupCommit(connection: Connection, steady: Steady): (each: Waiting) => void {
+function groupCommit(connection: Connection, steady: Steady, counts: CommitCounts): (each: Waiting) => void {
   let waiting: Waiting[] = [];
   let isBusy = false;
 
@@ -44,13 +49,16 @@ function groupCommit(connection: Connection, steady: Steady): (each: Waiting) =>
     while (waiting.length > 0) {
       const batch = waiting.slice(0, fitting(waiting));
       waiting = waiting.slice(batch.length);
-      await write(batch, connection);
+      const since = steady.now();
+      await write(batch, connection, counts);
+      counts.wrote('append', batch.length, steady.now() - since);
     }
     isBusy = false;
   }
 
   return (each) => {
     if (waiting.length >= mostWaiting) {
+      counts.appended('failed');
       each.reject(new Error(`${waiting.length} messages wait for PostgreSQL already`));
       return;
     }
@@ -71,7 +79,7 @@ function fitting(waiting: readonly Waiting[]): number {
   return end < 0 ? waiting.length : end;
 }
 
-async function write(batch: readonly Waiting[], connection: Connection): Promise<void> {
+async function write(batch: readonly Waiting[], connection: Connection, counts: CommitCounts): Promise<void> {
   try {
     const outcomes = await connection.run(
       async (session) => {
@@ -82,15 +90,21 @@ async function write(batch: readonly Waiting[], connection: Connection): Promise
       },
       { isRepeatable: true },
     );
-    for (const [index, outcome] of outcomes.entries()) batch[index]?.resolve(outcome);
+    for (const [index, outcome] of outcomes.entries()) {
+      counts.appended(outcome);
+      batch[index]?.resolve(outcome);
+    }
   } catch (failure) {
     const isOfOne = failure instanceof DatabaseRefusal && !isOverdue(failure.code);
     if (batch.length === 1 || !isOfOne) {
-      for (const each of batch) each.reject(failure);
+      for (const each of batch) {
+        counts.appended('failed');
+        each.reject(failure);
+      }
       return;
     }
     // One of them failed, and the transaction with it: each has its own now, so that the others do not suffer.
-    for (const each of batch) await write([each], connection);
+    for (const each of batch) await write([each], connection, counts);
   }
 }
 

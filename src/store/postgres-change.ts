@@ -1,3 +1,5 @@
+import type { Steady } from '../runtime/steady.ts';
+import type { CommitCounts } from './commit-counts.ts';
 import { type ChatRow, type Dialect, plan, positionOf, type Statement } from './plan.ts';
 import { type Connection, type Connections, failedAt, type Session } from './postgres-connection.ts';
 import { isAnswered, unexpectedRows } from './postgres-failure.ts';
@@ -15,7 +17,7 @@ const rollback: Query = { text: 'ROLLBACK' };
  * says what the rest is made of; the second writes the rest and commits, unless a statement of it finds that the change
  * is stale or a repeat, which fails the transaction.
  */
-export async function commitChange(change: Change, connections: Connections): Promise<ChangeOutcome> {
+async function commitChange(change: Change, connections: Connections): Promise<ChangeOutcome> {
   const { head, rest } = plan(change, dialect);
   return connectionFor(change, connections).run(async (session) => {
     const first = [begin, ...locks(change)];
@@ -35,6 +37,26 @@ export async function commitChange(change: Change, connections: Connections): Pr
     const missed = await write(session, [], statements);
     return missed ?? { done: true, chat: position, items };
   });
+}
+
+/** The same, counted. */
+export async function countedChange(
+  change: Change,
+  connections: Connections,
+  steady: Steady,
+  counts: CommitCounts,
+): Promise<ChangeOutcome> {
+  const since = steady.now();
+  try {
+    const outcome = await commitChange(change, connections);
+    counts.changed(outcome);
+    return outcome;
+  } catch (failure) {
+    counts.changed('failed');
+    throw failure;
+  } finally {
+    counts.wrote('change', 1, steady.now() - since);
+  }
 }
 
 /** Changes of one chat stand in one line, as do those that replace one thing; what stands alone goes where there is room. */

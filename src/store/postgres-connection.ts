@@ -40,6 +40,10 @@ export interface Session {
 export interface Connection extends AsyncDisposable {
   /** Pieces of work that wait or are being done. */
   readonly load: number;
+  /** As far as is known. */
+  readonly isOpen: boolean;
+  /** How often it was lost, or could not be made. */
+  readonly losses: number;
   /**
    * One piece after the other. One that was rolled back because of others, or whose connection was lost before it could
    * have been done, is done again; after that only if it `isRepeatable`. Throws `UnknownOutcome`, `Unreachable` or what
@@ -77,6 +81,7 @@ export function openConnection(settings: ConnectionSettings): Connection {
   let live: Live | undefined;
   let end: Promise<unknown> = Promise.resolve();
   let load = 0;
+  let losses = 0;
   let isClosed = false;
 
   function drop(): void {
@@ -117,6 +122,7 @@ export function openConnection(settings: ConnectionSettings): Connection {
           clashes += 1;
         } else {
           drop();
+          losses += 1;
           isUnknown ||= mayBeDone;
           if (isFinal(failure)) throw refusal(failure);
           if (tries === 1) log.warn({ why: reason(failure) }, 'the connection to PostgreSQL was lost');
@@ -134,6 +140,12 @@ export function openConnection(settings: ConnectionSettings): Connection {
   return {
     get load() {
       return load;
+    },
+    get isOpen() {
+      return live !== undefined && !live.socket.destroyed;
+    },
+    get losses() {
+      return losses;
     },
     run(work, { isRepeatable = false } = {}) {
       if (isClosed) return Promise.reject(new Error('the store is closed'));
@@ -246,6 +258,7 @@ function sender({ client, socket }: Live, { steady, statementTimeout }: Connecti
 
 /** Connections for one kind of work. */
 export interface Connections extends AsyncDisposable {
+  readonly all: readonly Connection[];
   /** The same one for the same key: what belongs together is done in the order in which it was asked. */
   of(key: number | string): Connection;
   /** The one with the least to do. */
@@ -256,6 +269,7 @@ export function openConnections(size: number, settings: ConnectionSettings): Con
   const all = Array.from({ length: size }, () => openConnection(settings));
   const at = (index: number) => all[index % size] as Connection;
   return {
+    all,
     of: (key) => at(typeof key === 'number' ? Math.abs(Math.trunc(key)) : sum(key)),
     least: () => all.reduce((best, each) => (each.load < best.load ? each : best)),
     async [Symbol.asyncDispose]() {

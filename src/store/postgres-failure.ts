@@ -1,6 +1,3 @@
-/** Why the distributed store could not be opened; the message is one line for a person. */
-export class CannotOpenPostgres extends Error {}
-
 /** The database could not be reached for as long as it was tried. What was asked has not happened. */
 export class Unreachable extends Error {}
 

@@ -20,6 +20,7 @@ const dueDestinations = `
 export function lanes(
   read: Read,
   change: (text: string, ...values: readonly unknown[]) => Promise<number>,
+  claim: Read,
   connection: () => Connection,
 ): LaneStore {
   return {
@@ -31,7 +32,8 @@ export function lanes(
       );
       return rows.map(({ name }) => name as string);
     },
-    async dueLanes(destination, by, limit) {
+    async dueLanes(destination, by, limit, lease) {
+      if (lease) return (await claim(claimLanes, destination, by, limit, lease.holder, lease.forMs)).map(laneOf);
       const rows = await read(
         `SELECT ${lane} FROM lane WHERE destination = $1::text AND due <= $2::bigint ORDER BY due, key LIMIT $3::bigint`,
         destination,
@@ -39,6 +41,15 @@ export function lanes(
         limit,
       );
       return rows.map(laneOf);
+    },
+    async renewLanes(keys, { holder, forMs }) {
+      await change(
+        `UPDATE lane SET leased_until = clock_timestamp() + $3::bigint * interval '1 millisecond'
+         WHERE key = ANY ($1::bigint[]) AND lease = $2::text AND leased_fence = fence`,
+        keys,
+        holder,
+        forMs,
+      );
     },
     async nextLaneDue(past = -1, except = []) {
       const [row] = await read(
@@ -112,6 +123,21 @@ export function lanes(
       ),
   };
 }
+
+/**
+ * A lease of a lane is over with its time, and with its fence, which every settlement moves. Taking one moves the fence,
+ * too: what a holder that was taken for dead settles late is stale.
+ */
+const claimLanes = `
+  WITH claimed AS (
+    UPDATE lane SET lease = $4::text, leased_until = clock_timestamp() + $5::bigint * interval '1 millisecond',
+      fence = fence + 1, leased_fence = fence + 1
+    WHERE key IN (
+      SELECT key FROM lane WHERE destination = $1::text AND due <= $2::bigint AND (
+        lease IS NULL OR leased_fence <> fence OR leased_until < clock_timestamp())
+      ORDER BY due, key LIMIT $3::bigint FOR UPDATE SKIP LOCKED)
+    RETURNING ${lane})
+  SELECT ${lane} FROM claimed ORDER BY due, key`;
 
 /**
  * A dead letter goes back into its lane as the first thing to be delivered; a lane that is gone is made for it alone. Its

@@ -1,6 +1,6 @@
+import { CannotOpen } from './cannot-open.ts';
 import { migrations } from './migrations/postgres.ts';
 import { type Connection, quoted, type Session } from './postgres-connection.ts';
-import { CannotOpenPostgres } from './postgres-failure.ts';
 import { named } from './postgres-query.ts';
 
 /** Brings the schema to this program's version if it is older. Resolves to the versions from and to. */
@@ -24,7 +24,7 @@ async function versionOf(session: Session, schema: string): Promise<number> {
   ]);
   const name = encoding?.rows[0]?.server_encoding;
   if (name !== 'UTF8') {
-    throw new CannotOpenPostgres(`the database has the encoding ${name}; Tertulia needs one with the encoding UTF8`);
+    throw new CannotOpen(`the database has the encoding ${name}; Tertulia needs one with the encoding UTF8`);
   }
   if (!table?.rows[0]?.name) return 0;
   const [version] = await session.send([{ text: 'SELECT coalesce(max(number), 0) AS version FROM migration' }]);
@@ -33,7 +33,7 @@ async function versionOf(session: Session, schema: string): Promise<number> {
 
 function check(version: number): void {
   if (version <= migrations.length) return;
-  throw new CannotOpenPostgres(
+  throw new CannotOpen(
     `the store has schema version ${version}, newer than this program's ${migrations.length}; run a newer Tertulia`,
   );
 }

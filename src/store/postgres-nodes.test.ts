@@ -12,10 +12,10 @@ import {
 } from '../../test/contract/store-fixtures.ts';
 import { ask, postgresMissing, postgresUrl, temporarySchema } from '../../test/support/postgres.ts';
 import { systemSteady } from '../runtime/steady.ts';
+import { CannotOpen } from './cannot-open.ts';
 import type { Lane } from './lanes.ts';
 import { migrations } from './migrations/postgres.ts';
 import { openPostgres } from './postgres.ts';
-import { CannotOpenPostgres } from './postgres-failure.ts';
 import type { Store } from './store.ts';
 
 /** Several nodes on one database: each has a store of its own, open on the same schema. */
@@ -45,6 +45,81 @@ async function streamed(store: Store): Promise<{ key: number; lane: Lane }> {
   assert(chat && lane);
   return { key: chat.key, lane };
 }
+
+const lease = (holder: string, forMs = 30_000) => ({ holder, forMs });
+
+describe('leases of several nodes', { skip: postgresMissing }, () => {
+  test('[ST34] give each chat that is due to one of two that ask at once, and to no other before the lease ends', () =>
+    withNodes(async (nodes) => {
+      const keys: number[] = [];
+      for (let count = 0; count < 20; count += 1) keys.push((await startChat(nodes[0])).key);
+      const ever = Number.MAX_SAFE_INTEGER;
+      const taken = await Promise.all(nodes.map((node, index) => node.due(ever, 15, lease(`node ${index}`))));
+      const all = taken.flat().map(({ key }) => key);
+      assert.deepEqual(
+        all.toSorted((one, other) => one - other),
+        keys,
+      );
+      assert.deepEqual(await nodes[1].due(ever, 20, lease('a third')), []);
+      const mine = taken[0]?.map(({ key }) => key) ?? [];
+      const again = await nodes[0].due(ever, 20, lease('node 0', 0));
+      assert.deepEqual(again.map(({ key }) => key).toSorted(), mine.toSorted(), 'its own it gets again');
+      const over = await nodes[1].due(ever, 20, lease('a third'));
+      assert.deepEqual(over.map(({ key }) => key).toSorted(), mine.toSorted(), 'a lease that has ended is anybody’s');
+    }));
+
+  test('[ST34] end when the chat changes', () =>
+    withNodes(async (nodes) => {
+      const started = await startChat(nodes[0]);
+      const ever = Number.MAX_SAFE_INTEGER;
+      assert.equal((await nodes[0].due(ever, 5, lease('one'))).length, 1);
+      const chat = await chatNow(nodes[0], started);
+      done(await nodes[0].commit({ now: noon, chat: { expected: chat.revision, after: chat } }));
+      assert.equal((await nodes[1].due(ever, 5, lease('two'))).length, 1);
+    }));
+
+  test('[ST34] of lanes end with their settlement, and refuse that of whom they were taken from', () =>
+    withNodes(async (nodes) => {
+      const { key } = await streamed(nodes[0]);
+      done(await nodes[0].append(message(key, 'ann')));
+      const take = (node: Store, holder: string, forMs?: number) =>
+        node.dueLanes('topic', noon, 5, lease(holder, forMs));
+      const [first] = await take(nodes[0], 'one', 0);
+      assert(first);
+      const [second] = await take(nodes[1], 'two');
+      assert(second, 'it has ended');
+      assert.deepEqual([await take(nodes[0], 'one'), await take(nodes[1], 'two')], [[], []]);
+      const settle = (lane: Lane, number: number) => {
+        const { fence, time, since } = lane;
+        const settled = { key: lane.key, fence, number, time, since, attempts: 0, rejections: 0 };
+        return nodes[0].commit({ now: noon, settled });
+      };
+      assert.deepEqual(await settle(first, 0), { stale: true });
+      done(await settle(second, 0));
+      assert.equal((await take(nodes[0], 'one')).length, 1, 'what is left is anybody’s');
+    }));
+
+  test('[ST34] of lanes are renewed while they are held', () =>
+    withNodes(async (nodes) => {
+      const { key, lane } = await streamed(nodes[0]);
+      done(await nodes[0].append(message(key, 'ann')));
+      assert.equal((await nodes[0].dueLanes('topic', noon, 5, lease('one', 0))).length, 1);
+      await nodes[1].renewLanes([lane.key], lease('two'));
+      await nodes[0].renewLanes([lane.key], lease('one'));
+      assert.deepEqual(await nodes[1].dueLanes('topic', noon, 5, lease('two')), []);
+    }));
+
+  test('[ST35] count the nodes that said that they are there, and tell the time', () =>
+    withNodes(async (nodes) => {
+      const before = Date.now();
+      assert.equal((await nodes[0].beat('one', 60_000)).nodes, 1);
+      const { nodes: count, time = 0 } = await nodes[1].beat('two', 60_000);
+      assert.equal(count, 2);
+      assert(Math.abs(time - before) < 60_000);
+      await nodes[0].beat('one', 0);
+      assert.equal((await nodes[1].beat('two', 60_000)).nodes, 1);
+    }));
+});
 
 describe('several nodes', { skip: postgresMissing }, () => {
   test('[ST33, ST2, ST4] store what they are asked at once in one order, and each token once', () =>
@@ -190,7 +265,7 @@ describe('a schema of the distributed store', { skip: postgresMissing }, () => {
     await (await open())[Symbol.asyncDispose]();
     await ask(`INSERT INTO "${schema.name}".migration VALUES (999)`);
     await assert.rejects(open(), (failure) => {
-      assert(failure instanceof CannotOpenPostgres);
+      assert(failure instanceof CannotOpen);
       return /schema version 999, newer than this program's \d+; run a newer Tertulia$/.test(failure.message);
     });
     await ask(`DELETE FROM "${schema.name}".migration WHERE number = 999`);
@@ -212,7 +287,7 @@ describe('a schema of the distributed store', { skip: postgresMissing }, () => {
   test('[ST31] that cannot be reached is named in one line without the password', async () => {
     const url = 'postgres://somebody:secret@127.0.0.1:1/chats';
     await assert.rejects(openPostgres({ url, steady, patience: 0 }), (failure) => {
-      assert(failure instanceof CannotOpenPostgres);
+      assert(failure instanceof CannotOpen);
       assert.match(failure.message, /^the store postgres:\/\/127\.0\.0\.1:1\/chats cannot be used: .*$/);
       assert.doesNotMatch(failure.message, /secret/);
       return true;
@@ -225,7 +300,7 @@ describe('a schema of the distributed store', { skip: postgresMissing }, () => {
     const scans = async () => {
       const rows = await ask(
         `SELECT relname, seq_scan::int AS scans, idx_scan::int AS reads FROM pg_stat_user_tables
-         WHERE schemaname = $1 AND relname <> 'migration' ORDER BY relname`,
+         WHERE schemaname = $1 AND relname NOT IN ('migration', 'node') ORDER BY relname`,
         [schema.name],
       );
       return rows as { relname: string; scans: number; reads: number }[];
@@ -278,6 +353,10 @@ async function everything(store: Store, key: number, round: number): Promise<voi
   await store.associated(chat.id, undefined, 5);
   await store.openChats(chat.instanceId, 5);
   await store.due(noon, 5);
+  await store.due(noon, 5, lease('node'));
+  const leased = await store.dueLanes('topic', noon, 5, lease('node', 0));
+  await store.renewLanes([...leased.map((each) => each.key), -1], lease('node', 0));
+  await store.beat('node', 0);
   await store.nextDue();
   await store.forgetMessageTokens(-1, 5);
   await store.forgetTokens(0, 5);

@@ -9,18 +9,28 @@ import type { ChatRef, Erased, Store } from './store.ts';
 /** Searching contacts, what is due, and what is removed: the distributed store's reads and writes off the hot path. */
 type Upkeep = Pick<
   Store,
-  'search' | 'associated' | 'openChats' | 'due' | 'nextDue' | 'forgetMessageTokens' | 'forgetTokens' | 'erase' | 'clear'
+  | 'search'
+  | 'associated'
+  | 'openChats'
+  | 'due'
+  | 'nextDue'
+  | 'beat'
+  | 'forgetMessageTokens'
+  | 'forgetTokens'
+  | 'erase'
+  | 'clear'
 >;
 
 /** Everything but the migrations that were made. */
 const tables = [
   ...['chat', 'chat_detail', 'contact', 'contact_term', 'item', 'message_token', 'token', 'mark', 'resource'],
-  ...['lane', 'notice', 'dead_letter'],
+  ...['lane', 'notice', 'dead_letter', 'node'],
 ];
 
 export function upkeep(
   read: Read,
   change: (text: string, ...values: readonly unknown[]) => Promise<number>,
+  claim: Read,
   connection: () => Connection,
 ): Upkeep {
   return {
@@ -51,13 +61,15 @@ export function upkeep(
       );
       return row?.count as number;
     },
-    async due(by, limit) {
-      const rows = await read(
-        'SELECT key, due FROM chat WHERE due <= $1::bigint ORDER BY due, key LIMIT $2::bigint',
-        by,
-        limit,
-      );
+    async due(by, limit, lease) {
+      const rows = lease
+        ? await claim(claimDue, by, limit, lease.holder, lease.forMs)
+        : await read('SELECT key, due FROM chat WHERE due <= $1::bigint ORDER BY due, key LIMIT $2::bigint', by, limit);
       return rows.map((row) => ({ key: row.key as number, due: row.due as number }));
+    },
+    async beat(node, forMs) {
+      const [row] = await claim(beat, node, forMs);
+      return { nodes: row?.nodes as number, time: row?.time as number };
     },
     async nextDue(past = -1) {
       const [row] = await read('SELECT min(due) AS due FROM chat WHERE due > $1::bigint', past);
@@ -71,6 +83,27 @@ export function upkeep(
     },
   };
 }
+
+/** A lease of a chat is over with its time, and with its revision: then what it was for is done, or another thing. */
+const claimDue = `
+  WITH claimed AS (
+    UPDATE chat SET lease = $3::text, leased_until = clock_timestamp() + $4::bigint * interval '1 millisecond',
+      leased_revision = revision
+    WHERE key IN (
+      SELECT key FROM chat WHERE due <= $1::bigint AND (
+        lease IS NULL OR lease = $3 OR leased_revision <> revision OR leased_until < clock_timestamp())
+      ORDER BY due, key LIMIT $2::bigint FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING key, due)
+  SELECT key, due FROM claimed ORDER BY due, key`;
+
+/** Nodes that were not heard of for a day are forgotten. */
+const beat = `
+  WITH gone AS (DELETE FROM node WHERE until < clock_timestamp() - interval '1 day'),
+  own AS (
+    INSERT INTO node (id, until) VALUES ($1::text, clock_timestamp() + $2::bigint * interval '1 millisecond')
+    ON CONFLICT (id) DO UPDATE SET until = excluded.until)
+  SELECT 1 + (SELECT count(*) FROM node WHERE id <> $1 AND until >= clock_timestamp())::bigint AS nodes,
+    (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time`;
 
 /** Removes up to $2 rows, found by an index and then by their places: rows of these tables are never changed. */
 function someOf(table: string, where: string): string {

@@ -1,10 +1,12 @@
 import { type Log, silentLog } from '../runtime/log.ts';
 import type { Steady } from '../runtime/steady.ts';
+import { CannotOpen } from './cannot-open.ts';
+import { openCommitCounts } from './commit-counts.ts';
 import { appends } from './postgres-append.ts';
-import { commitChange } from './postgres-change.ts';
+import { countedChange } from './postgres-change.ts';
 import { type ConnectionSettings, openConnection, openConnections } from './postgres-connection.ts';
-import { CannotOpenPostgres } from './postgres-failure.ts';
 import { lanes } from './postgres-lanes.ts';
+import { connectionMetrics } from './postgres-metrics.ts';
 import { migrate } from './postgres-migrate.ts';
 import { named } from './postgres-query.ts';
 import { type Read, reads } from './postgres-reads.ts';
@@ -46,22 +48,29 @@ export async function openPostgres(given: PostgresSettings): Promise<Store> {
   const forChanges = openConnections(sizes.change, settings);
   const forReads = openConnections(sizes.read, settings);
 
-  const run = async (text: string, values: readonly unknown[]) => {
+  const run = async (text: string, values: readonly unknown[], isRepeatable = true) => {
     const query = values.length > 0 ? named(text, values) : { text };
-    const [result] = await forReads.least().run((session) => session.send([query]), { isRepeatable: true });
+    const [result] = await forReads.least().run((session) => session.send([query]), { isRepeatable });
     return result;
   };
+  // Not repeated: what was claimed and not heard of is claimed again once its lease is over.
+  const claim: Read = async (text, ...values) => (await run(text, values, false))?.rows ?? [];
   const read: Read = async (text, ...values) => (await run(text, values))?.rows ?? [];
   const change = async (text: string, ...values: readonly unknown[]) => (await run(text, values))?.count ?? 0;
-  const append = appends(forAppends, settings.steady);
+  const counts = openCommitCounts(['append', 'change']);
+  const append = appends(forAppends, settings.steady, counts);
   const commits = openGate();
 
   return {
     append: (each) => commits.through(() => append(each)),
-    commit: (each) => commits.through(() => commitChange(each, forChanges)),
+    commit: (each) => commits.through(() => countedChange(each, forChanges, settings.steady, counts)),
     ...reads(read),
-    ...lanes(read, change, forChanges.least),
-    ...upkeep(read, change, forChanges.least),
+    ...lanes(read, change, claim, forChanges.least),
+    ...upkeep(read, change, claim, forChanges.least),
+    metrics: () => [
+      ...counts.metrics(commits.inside()),
+      ...connectionMetrics({ append: forAppends, change: forChanges, read: forReads }),
+    ],
     async [Symbol.asyncDispose]() {
       await commits.close();
       await Promise.all([forAppends, forChanges, forReads].map((each) => each[Symbol.asyncDispose]()));
@@ -89,9 +98,9 @@ async function openSchema(settings: ConnectionSettings): Promise<{ from: number;
   try {
     return await migrate(connection, settings.schema);
   } catch (failure) {
-    if (failure instanceof CannotOpenPostgres) throw failure;
+    if (failure instanceof CannotOpen) throw failure;
     const why = failure instanceof Error ? failure.message : String(failure);
-    throw new CannotOpenPostgres(`the store ${placeOf(settings.url)} cannot be used: ${why}`);
+    throw new CannotOpen(`the store ${placeOf(settings.url)} cannot be used: ${why}`);
   }
 }
 
@@ -118,6 +127,7 @@ function openGate() {
         if (isClosed && inside === 0) empty.resolve();
       }
     },
+    inside: () => inside,
     close(): Promise<void> {
       isClosed = true;
       if (inside === 0) empty.resolve();

@@ -45,6 +45,8 @@ export function lanes(
         .all(destination, by, limit)
         .map(laneOf);
     },
+    // One server holds the data directory: nobody is there to share with.
+    async renewLanes() {},
     async nextLaneDue(past = -1, except = []) {
       const row = prepared(
         `WITH RECURSIVE ${dueDestinations}

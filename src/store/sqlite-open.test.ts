@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { done, message, newChat, noon, startChat, transcript } from '../../test/contract/store-fixtures.ts';
 import { startChild } from '../../test/support/child.ts';
 import { systemSteady } from '../runtime/steady.ts';
+import { CannotOpen } from './cannot-open.ts';
 import { migrations } from './migrations/sqlite.ts';
-import { CannotOpen, migrate, openSqlite } from './sqlite.ts';
+import { migrate, openSqlite } from './sqlite.ts';
 
 /** Opening the embedded store: its settings, its schema, and who holds its directory. */
 

@@ -8,7 +8,16 @@ import type { ChatRef, Erased, Store } from './store.ts';
 /** Searching contacts, what is due, and what is removed: the embedded store's reads and writes off the hot path. */
 type Upkeep = Pick<
   Store,
-  'search' | 'associated' | 'openChats' | 'due' | 'nextDue' | 'forgetMessageTokens' | 'forgetTokens' | 'erase' | 'clear'
+  | 'search'
+  | 'associated'
+  | 'openChats'
+  | 'due'
+  | 'nextDue'
+  | 'beat'
+  | 'forgetMessageTokens'
+  | 'forgetTokens'
+  | 'erase'
+  | 'clear'
 >;
 
 type Prepared = (sql: string) => StatementSync;
@@ -47,6 +56,7 @@ export function upkeep(
       const rows = prepared('SELECT key, due FROM chat WHERE due <= ? ORDER BY due, key LIMIT ?').all(by, limit);
       return rows.map((row) => ({ key: row.key as number, due: row.due as number }));
     },
+    beat: async () => ({ nodes: 1 }),
     async nextDue(past = -1) {
       const row = prepared('SELECT min(due) AS due FROM chat WHERE due > ?').get(past);
       return (row?.due as number | null) ?? undefined;

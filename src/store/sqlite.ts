@@ -2,7 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Steady } from '../runtime/steady.ts';
+import { CannotOpen } from './cannot-open.ts';
 import { type Checkpointer, openCheckpointer } from './checkpoint.ts';
+import { type CommitCounts, openCommitCounts } from './commit-counts.ts';
 import { wakeStreams } from './lanes.ts';
 import { migrations } from './migrations/sqlite.ts';
 import {
@@ -23,9 +25,6 @@ import { upkeep } from './sqlite-upkeep.ts';
 import type { Append, AppendOutcome, Change, ChangeOutcome, Store } from './store.ts';
 
 const dialect: Dialect = { greater: 'max', position: 'instr', lock: '' };
-
-/** Why the embedded store could not be opened; the message is one line for a person. */
-export class CannotOpen extends Error {}
 
 /** SQLITE_BUSY: another connection holds the lock. */
 const sqliteBusy = 5;
@@ -81,6 +80,7 @@ export function openSqlite(
     ...reads(prepared),
     ...lanes(database, prepared, steady, (changes) => checkpointer?.wrote(changes)),
     ...upkeep(database, prepared, steady, (changes) => checkpointer?.wrote(changes)),
+    metrics: () => [...queue.metrics(), ...(checkpointer?.metrics() ?? [])],
     async [Symbol.asyncDispose]() {
       if (!database.isOpen) return;
       queue.flush();
@@ -174,26 +174,31 @@ function groupCommit(
   checkpointer: Checkpointer | undefined,
 ) {
   let waiting: Waiting[] = [];
+  const counts = openCommitCounts(['all']);
 
   function flush(): void {
     const batch = waiting;
     waiting = [];
     if (batch.length === 0) return;
+    const since = steady.now();
     let settle: (() => void)[];
     try {
-      settle = transaction(database, () => batch.map((each) => apply(each, prepared)));
+      settle = transaction(database, () => batch.map((each) => apply(each, prepared, counts)));
     } catch {
       // One of them failed, and the transaction with it: each has its own now, so that the others do not suffer.
       settle = batch.map((each) => alone(each));
     }
+    counts.wrote('all', batch.length, steady.now() - since);
     for (const each of settle) each();
     checkpointer?.wrote(batch.length);
   }
 
   function alone(each: Waiting): () => void {
     try {
-      return transaction(database, () => apply(each, prepared));
+      return transaction(database, () => apply(each, prepared, counts));
     } catch (failure) {
+      if ('append' in each) counts.appended('failed');
+      else counts.changed('failed');
       return () => each.reject(failure);
     }
   }
@@ -204,17 +209,24 @@ function groupCommit(
       if (waiting.length === 1) steady.soon(flush);
     },
     flush,
+    metrics: () => counts.metrics(waiting.length),
   };
 }
 
 /** Writes one change and returns how to answer it once the transaction is on disk. */
-function apply(each: Waiting, prepared: Prepared): () => void {
+function apply(each: Waiting, prepared: Prepared, counts: CommitCounts): () => void {
   if ('append' in each) {
     const outcome = applyAppend(each.append, prepared);
-    return () => each.resolve(outcome);
+    return () => {
+      counts.appended(outcome);
+      each.resolve(outcome);
+    };
   }
   const outcome = applyChange(each.change, prepared);
-  return () => each.resolve(outcome);
+  return () => {
+    counts.changed(outcome);
+    each.resolve(outcome);
+  };
 }
 
 /** The expectation is the first write, so that a refused append has written nothing. */

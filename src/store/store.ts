@@ -4,6 +4,7 @@ import type { Settlement } from '../domain/outbox.ts';
 import type { Range } from '../domain/paging.ts';
 import type { Mark } from '../domain/receipts.ts';
 import type { ContactPlace, ContactSearch } from '../domain/search.ts';
+import type { Metric } from '../runtime/metrics.ts';
 import type { LaneStore, Owed } from './lanes.ts';
 
 /**
@@ -37,8 +38,11 @@ export interface Store extends LaneStore, AsyncDisposable {
   /** Chats of an instance that have not ended, counted up to `limit`. */
   openChats(instanceId: string, limit: number): Promise<number>;
 
-  /** Chats with something due by then, in the order of (due, key). */
-  due(by: number, limit: number): Promise<Due[]>;
+  /**
+   * Chats with something due by then, in the order of (due, key). With a lease, of a store that several nodes share,
+   * only those that no other node has a lease of, which this one then has until it ends or the chat changes.
+   */
+  due(by: number, limit: number, lease?: Lease): Promise<Due[]>;
   /** When something is due next; with `past`, what is due by then left out. */
   nextDue(past?: number): Promise<number | undefined>;
 
@@ -51,8 +55,26 @@ export interface Store extends LaneStore, AsyncDisposable {
    * Called again until nothing is left; its ids are never used again. Undefined if there never was such a chat.
    */
   erase(chat: ChatRef, limit: number): Promise<Erased | undefined>;
+  /** Says that a node is there, for so long; resolves to how many are. */
+  beat(node: string, forMs: number): Promise<Beat>;
   /** Empties the store. Keys of chats are not used again. */
   clear(): Promise<void>;
+
+  /** Of this node, without asking the database. */
+  metrics(): readonly Metric[];
+}
+
+/** Work that one node does and no other, for as long as it is there to do it. By the store's own clock. */
+export interface Lease {
+  readonly holder: string;
+  readonly forMs: number;
+}
+
+export interface Beat {
+  /** Nodes that have said so lately, this one included. */
+  readonly nodes: number;
+  /** The store's own clock, where it is another machine's. Epoch milliseconds. */
+  readonly time?: number | undefined;
 }
 
 export interface Due {

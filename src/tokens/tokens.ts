@@ -20,6 +20,8 @@ export type Verdict =
   | { readonly refused: 'expired'; readonly at: number };
 
 export interface Tokens {
+  /** Other keys from now on. Tokens of those that are gone are forged. */
+  replaceKeys(keys: readonly SigningKey[]): void;
   /** The same arguments give the same token, so that a repeated request can be answered without storing one. */
   sign(kind: TokenKind, identity: Identity, issuedAt: number, expiresAt: number): string;
   verify(kind: TokenKind, token: string, now: number): Verdict;
@@ -45,12 +47,10 @@ type Payload = readonly [TokenKind, string, number, number, string, string, stri
 /** `keys` in the order of their `from`; at least one. */
 export function openTokens(keys: readonly SigningKey[]): Tokens {
   // A KeyObject, not a Buffer: node:crypto is five times slower with raw bytes on Node 24.
-  const ring = keys.map(({ id, from, secret }) => ({ id, from, key: createSecretKey(secret) }));
-  const first = ring[0];
-  if (!first) throw new Error('a token ring needs a key');
+  let ring = ringOf(keys);
   const known = new Map<string, Payload>();
 
-  const keyAt = (time: number) => ring.findLast((each) => each.from <= time) ?? first;
+  const keyAt = (time: number) => ring.findLast((each) => each.from <= time) ?? (ring[0] as Ring[number]);
   const keyNamed = (id: string) => ring.find((each) => each.id === id);
 
   function read(token: string): Payload | 'malformed' | 'forged' {
@@ -66,6 +66,10 @@ export function openTokens(keys: readonly SigningKey[]): Tokens {
   }
 
   return {
+    replaceKeys(given) {
+      ring = ringOf(given);
+      known.clear();
+    },
     sign(kind, who, issuedAt, expiresAt) {
       const { id, key } = keyAt(issuedAt);
       const identity = [who.account, who.region, who.instanceId, who.chatId, who.chatKey, who.participantId] as const;
@@ -80,11 +84,18 @@ export function openTokens(keys: readonly SigningKey[]): Tokens {
       if (now >= expiresAt) return { refused: 'expired', at: expiresAt };
       return { identity: { account, region, instanceId, chatId, chatKey, participantId }, issuedAt, expiresAt };
     },
-    seal: (purpose, value) => signed(first.key, `seal ${purpose}`, value),
+    seal: (purpose, value) => signed(keyAt(0).key, `seal ${purpose}`, value),
     unseal(purpose, text) {
       return ring.some(({ key }) => isSignedBy(key, `seal ${purpose}`, text)) ? parse(text) : undefined;
     },
   };
+}
+
+type Ring = readonly { readonly id: string; readonly from: number; readonly key: KeyObject }[];
+
+function ringOf(keys: readonly SigningKey[]): Ring {
+  if (keys.length === 0) throw new Error('a token ring needs a key');
+  return keys.map(({ id, from, secret }) => ({ id, from, key: createSecretKey(secret) }));
 }
 
 /** `<payload>.<mac>`, both base64url. The purpose is signed and not sent. */

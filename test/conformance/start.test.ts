@@ -66,7 +66,7 @@ test('[CF3] ends in one line and code 1 at a wrong value, an unknown setting or 
     [{ TERTULIA_PORT: 'many' }, 'start', /TERTULIA_PORT is "many"; allowed: a whole number from 0 to 65535/],
     [{ TERTULIA_POTR: '1' }, 'start', /TERTULIA_POTR is not a setting; allowed are TERTULIA_MODE/],
     [{ TERTULIA_CONFIG: file }, 'start', /TERTULIA_POTR in .* is not a setting/],
-    [{}, 'restart', /there is no command "restart"; commands are start, demo, keys, version, help/],
+    [{}, 'restart', /there is no command "restart"; commands are start, demo, keys, migrate, version, help/],
     [{}, 'constructor', /there is no command "constructor"/],
     [
       { TERTULIA_HOST: '127.0.0.1', TERTULIA_TLS_CERT: file, TERTULIA_TLS_KEY: file },

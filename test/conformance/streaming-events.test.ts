@@ -79,7 +79,8 @@ describe('contact events', { skip }, () => {
       await listening;
     });
     await ear.flush();
-    const record = `fetch(process.env.RECORDER, { method: 'POST', body: fs.readFileSync(0) })`;
+    // A server that is killed when it has just started the command leaves it with nothing to read.
+    const record = `const body = fs.readFileSync(0); body.length && fetch(process.env.RECORDER, { method: 'POST', body })`;
     server = await startStreaming(
       {
         contactEvents: [

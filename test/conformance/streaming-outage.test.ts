@@ -107,11 +107,8 @@ describe('a destination that is down for an hour', () => {
         await server.wait('90s');
         for (const chat of chats) {
           await stopContact(api, chat.ContactId);
-          await endpoint.posted.until(
-            'the end',
-            ({ body }) => body.includes(chat.ContactId) && body.includes('chat.ended'),
-            from,
-          );
+          const isEnd = ({ body }: { body: string }) => body.includes(chat.ContactId) && body.includes('chat.ended');
+          await Promise.all([endpoint.posted.until('the end', isEnd, from), well.posted.until('the end', isEnd)]);
           const items = await allItems(server, chat.ContactId);
           checkTold(ofChat(notifications(well), chat.ContactId), items);
           // Joined and one message came before.
@@ -287,7 +284,8 @@ describe('what waits for a day', () => {
     assert.deepEqual((await ask('POST /outbox/redrive', { Destination: down })).body, { Lanes: 1, DeadLetters: 0 });
     await endpoint.posted.until('three', ({ body }) => body.includes('three'), tried);
     await stopContact(api, chat.ContactId);
-    await endpoint.posted.until('the end', ({ body }) => body.includes('chat.ended'), tried);
+    const isEnd = ({ body }: { body: string }) => body.includes('chat.ended');
+    await Promise.all([endpoint.posted.until('the end', isEnd, tried), well.posted.until('the end', isEnd)]);
     checkTold(notifications(endpoint, tried), await allItems(server, chat.ContactId));
     checkTold(ofChat(notifications(well), chat.ContactId), await allItems(server, chat.ContactId));
   });

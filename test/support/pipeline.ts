@@ -109,6 +109,7 @@ export async function testPipeline({
   const pipeline = openPipeline({
     operations: registry,
     clock,
+    steady: noTimers,
     ids,
     store,
     tokens,
@@ -219,6 +220,7 @@ export async function testPipeline({
     call,
     ids,
     handle: pipeline.handle,
+    metrics: pipeline.metrics,
   };
 }
 

@@ -49,7 +49,7 @@ export interface Reads {
 /** `shared` is what several stages have in common, or another bus than the local one. Whoever opened it closes it. */
 export function openStage(
   settings: Partial<PushSettings> = {},
-  shared: { readonly store?: Store; readonly bus?: Bus } = {},
+  shared: { readonly store?: Store; readonly bus?: Bus; readonly clock?: HubParts['clock'] } = {},
 ): Stage {
   const store = shared.store ?? openSqlite(':memory:', systemSteady);
   const steady = manualSteady();
@@ -62,6 +62,7 @@ export function openStage(
   const hub = openHub({
     store: watched(store, reads),
     bus: wired(shared.bus ?? openLocalBus(log), wire),
+    clock: shared.clock ?? { now: () => noon, ahead: () => 0 },
     steady,
     log,
     settings: { ...defaultPushSettings, ...settings },

@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { systemSteady } from '../../src/runtime/steady.ts';
-import { CannotOpen, migrate, openSqlite } from '../../src/store/sqlite.ts';
+import { CannotOpen } from '../../src/store/cannot-open.ts';
+import { migrate, openSqlite } from '../../src/store/sqlite.ts';
 import { chatNow, done, message, newChat, noon } from '../contract/store-fixtures.ts';
 
 /**

@@ -17,7 +17,10 @@ export const migrations: readonly string[] = [
     last bigint NOT NULL,
     last_time bigint NOT NULL,
     revision bigint NOT NULL,
-    due bigint
+    due bigint,
+    lease text,
+    leased_until timestamptz,
+    leased_revision bigint
   ) WITH (fillfactor = 50);
   CREATE INDEX chat_by_due ON chat (due, key) WHERE due IS NOT NULL;
   CREATE TABLE chat_detail (chat bigint PRIMARY KEY, document text NOT NULL);
@@ -100,6 +103,9 @@ export const migrations: readonly string[] = [
     parked bigint NOT NULL,
     error text COLLATE "C",
     fence bigint NOT NULL,
+    lease text,
+    leased_until timestamptz,
+    leased_fence bigint,
     UNIQUE (chat, id)
   ) WITH (fillfactor = 70);
   CREATE INDEX lane_by_due ON lane (destination, due, key) WHERE due IS NOT NULL;
@@ -111,6 +117,7 @@ export const migrations: readonly string[] = [
     parcel text NOT NULL
   );
   CREATE INDEX notice_by_lane ON notice (lane, key);
+  CREATE TABLE node (id text PRIMARY KEY, until timestamptz NOT NULL);
   CREATE TABLE dead_letter (
     key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     chat bigint NOT NULL,
