@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { AssociateApprovedOriginCommand, DisassociateApprovedOriginCommand } from '@aws-sdk/client-connect';
 import { GetAttachmentCommand, SendEventCommand } from '@aws-sdk/client-connectparticipant';
 import { read, typing } from '../../src/domain/content-type.ts';
-import { chromiumPath, openBrowserPage } from '../support/browser.ts';
+import { openBrowserPage } from '../support/browser.ts';
+import { missing, programPath } from '../support/program-path.ts';
 import { openProxy } from '../support/proxy.ts';
 import {
   addBot,
@@ -23,9 +24,8 @@ import { listen } from '../support/socket.ts';
  * Node, which knows no origins, no preflights and no headers that a page may not read.
  */
 
-const executable = chromiumPath();
-const skip =
-  executable === undefined && process.env.CI !== 'true' && 'SKIPPED: no chromium here (apt-get install chromium)';
+const executable = programPath('chromium');
+const skip = missing('chromium');
 if (skip) console.error(`test/conformance/browser.test.ts: ${skip}`);
 
 /** A server whose WebSockets go through a proxy, and a page. */

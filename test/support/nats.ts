@@ -1,11 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { within } from './journal.ts';
+import { missing, programPath } from './program-path.ts';
 
 /** A real nats-server on a port of its own, that keeps its port and its streams over restarts and ends with the test. */
 export interface NatsServer extends AsyncDisposable {
@@ -18,26 +20,35 @@ export interface NatsServer extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** Debian puts it into sbin, which is not in everybody's PATH. */
-function natsServerPath(): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
-  return folders
-    .map((folder) => join(folder, 'nats-server'))
-    .find((place) => {
-      try {
-        accessSync(place, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+/** Why tests that need a server of their own are skipped. */
+export const natsMissing = missing('nats-server');
+
+const usual = 'nats://127.0.0.1:4222';
+const given = process.env.TERTULIA_TEST_NATS_URL;
+const found = given ?? ((await answers(usual)) ? usual : undefined);
+
+/** Why tests that need any server are skipped. */
+export const natsUrlMissing = found === undefined && natsMissing;
+
+async function answers(url: string): Promise<boolean> {
+  const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
+  try {
+    const [word] = await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
+    return String(word).startsWith('INFO ');
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
-/** Why tests that need it are skipped; in CI they are not, and fail where it is missing. */
-export const natsMissing =
-  natsServerPath() === undefined &&
-  process.env.CI !== 'true' &&
-  'SKIPPED: no nats-server here (apt-get install nats-server)';
+/**
+ * A server for tests that leave it alone: the one that TERTULIA_TEST_NATS_URL names or that answers at the usual place,
+ * which others use as well, or one of their own.
+ */
+export async function anyNatsServer(): Promise<AsyncDisposable & { readonly url: string }> {
+  return found === undefined ? startNatsServer() : { url: found, async [Symbol.asyncDispose]() {} };
+}
 
 /** `settings` are more lines of its configuration file, such as users. JetStream is on. */
 export async function startNatsServer(settings = ''): Promise<NatsServer> {
@@ -47,7 +58,7 @@ export async function startNatsServer(settings = ''): Promise<NatsServer> {
   let child: ChildProcess | undefined;
   let port = -1;
   const start = async () => {
-    const started = spawn(natsServerPath() ?? 'nats-server', ['--config', file, '--port', String(port)], {
+    const started = spawn(programPath('nats-server') ?? 'nats-server', ['--config', file, '--port', String(port)], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     child = started;

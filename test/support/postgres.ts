@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { Client } from 'pg';
+import { freePorts } from './ports.ts';
 
 /** A real PostgreSQL for tests, and schemas of it that they need not share. */
 
@@ -38,8 +39,7 @@ async function startServer(): Promise<string | undefined> {
   if (isRoot) execFileSync('chown', ['postgres', place]);
   const data = join(place, 'data');
   run(join(folder, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C');
-  // A port that is free now; nobody else is likely to take it in the moment between.
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${place} -c max_connections=200`;
   const ctl = join(folder, 'pg_ctl');
   run(ctl, '-D', data, '-l', join(place, 'log'), '-o', options, '-w', '-t', '60', 'start');
@@ -48,16 +48,6 @@ async function startServer(): Promise<string | undefined> {
     rmSync(place, { recursive: true, force: true });
   });
   return `postgres://postgres@127.0.0.1:${port}/postgres`;
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => void server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('a server without a port');
-  return address.port;
 }
 
 const given = process.env.TERTULIA_TEST_POSTGRES_URL;
