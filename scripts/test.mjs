@@ -14,7 +14,8 @@ const steps = {
     what: 'tests',
     args: [
       '--test',
-      '--test-reporter=spec',
+      ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+      ...['--test-reporter=./scripts/skipped.mjs', '--test-reporter-destination=stdout'],
       // One file per core: Node's own choice is one fewer, which on two cores is one at a time, though most files wait for a process or a socket.
       `--test-concurrency=${Math.max(2, availableParallelism())}`,
       // Only so that a test that hangs ends the run and is named. None should come near it.

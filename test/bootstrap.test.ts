@@ -400,3 +400,40 @@ describe('the tertulia command', { concurrency: 2 }, () => {
     for (const line of text.split('\n')) assert.ok(line.length <= 80, line);
   });
 });
+
+test('[BO17] names at the end of all tests what was skipped, and why', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tertulia-skips-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(
+    join(folder, 'some.test.mjs'),
+    `import { describe, test } from 'node:test';
+     describe('a suite', { skip: 'no server here' }, () => test('of it', () => {}));
+     test('one', { skip: 'no server here' }, () => {});
+     test('two', (context) => context.skip('not today'));
+     test('that runs', () => {});`,
+  );
+  // As `npm test` has them.
+  const flags = readFileSync(join(scripts, 'test.mjs'), 'utf8').match(/--test-reporter[^']*/g) ?? [];
+  const { stdout, status } = spawnSync(process.execPath, ['--test', ...flags, join(folder, 'some.test.mjs')], {
+    ...{ cwd: join(scripts, '..'), encoding: 'utf8', env: environment(folder) },
+  });
+  assert.equal(status, 0);
+  const [, end = ''] = stdout.split('\nSKIPPED, and so not tested here:\n');
+  const lines = end.split('\n').map((line) => line.replace(/^ .*?(?=some\.)/, ''));
+  assert.deepEqual(lines, ['some.test.mjs: no server here (2 times)', 'some.test.mjs: not today', '']);
+});
+
+test('[BO17] uses the servers for tests that it is told of', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tertulia-told-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [nats, postgres] = ['nats://127.0.0.1:1', 'postgres://nobody@127.0.0.1:1/none'];
+  const program = `
+    const { anyNatsServer } = await import('./test/support/nats.ts');
+    const { postgresUrl } = await import('./test/support/postgres.ts');
+    console.log((await anyNatsServer()).url, postgresUrl);`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    ...{ cwd: join(scripts, '..'), encoding: 'utf8' },
+    env: { ...environment(folder), TERTULIA_TEST_NATS_URL: nats, TERTULIA_TEST_POSTGRES_URL: postgres },
+  });
+  assert.ok(stdout.startsWith(`${nats} ${postgres}\n`), stdout);
+});

@@ -14,8 +14,6 @@ import { type Steady, systemSteady } from '../runtime/steady.ts';
 import type { Bus, News } from './bus.ts';
 import { type NatsBus, type NatsBusParts, openNatsBus } from './nats.ts';
 
-if (skip) console.error(`src/bus/nats.test.ts: ${skip}`);
-
 let prefixes = 0;
 function newPrefix(): string {
   prefixes += 1;

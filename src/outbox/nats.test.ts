@@ -11,8 +11,6 @@ import { systemSteady } from '../runtime/steady.ts';
 import { type Parcel, Rejected } from './destination.ts';
 import { openNats } from './nats.ts';
 
-if (skip) console.error(`src/outbox/nats.test.ts: ${skip}`);
-
 const parts = { steady: systemSteady };
 const never = new AbortController().signal;
 const instanceId = '8f7c2a34-0d1e-4b6f-9a55-1c2d3e4f5a6b';

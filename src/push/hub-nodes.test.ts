@@ -23,8 +23,6 @@ import { systemSteady } from '../runtime/steady.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 
-if (skip) console.error(`src/push/hub-nodes.test.ts: ${skip}`);
-
 /** What becomes of news on their way to a node's hub. */
 type Fate = 'arrives' | 'is lost' | 'comes twice' | 'comes late' | 'comes bare';
 

@@ -82,8 +82,6 @@ test('[ME5] the embedded store tells its size, that of its log, and its checkpoi
   }
 });
 
-if (postgresMissing) console.error(`src/store/commit-counts.test.ts: ${postgresMissing}`);
-
 describe('PostgreSQL', { skip: postgresMissing }, () => {
   test('[ME4] counts what it writes, and the appends that shared a transaction', async () => {
     await using schema = temporarySchema();

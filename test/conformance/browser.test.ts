@@ -26,8 +26,6 @@ import { listen } from '../support/socket.ts';
 
 const executable = programPath('chromium');
 const skip = missing('chromium');
-if (skip) console.error(`test/conformance/browser.test.ts: ${skip}`);
-
 /** A server whose WebSockets go through a proxy, and a page. */
 async function openStage() {
   assert.ok(executable, 'chromium is not installed: .ci/run installs it');

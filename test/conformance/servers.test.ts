@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ConnectClient, CreateParticipantCommand } from '@aws-sdk/client-connect';
+import { ConnectClient, CreateParticipantCommand, StopContactCommand } from '@aws-sdk/client-connect';
+import * as contentType from '../../src/domain/content-type.ts';
 import { systemIds } from '../../src/runtime/ids.ts';
 import { systemSteady } from '../../src/runtime/steady.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { newChatAt } from '../support/chat.ts';
+import { openPage } from '../support/chatjs.ts';
 import { controlAt } from '../support/control.ts';
-import { natsMissing, startNatsServer } from '../support/nats.ts';
+import { anyNatsServer, natsUrlMissing } from '../support/nats.ts';
 import { postgresMissing, postgresUrl, temporarySchema } from '../support/postgres.ts';
 import { runMain, startProcess, type TestProcess } from '../support/process.ts';
 import {
   type Api,
+  addBot,
   apiAt,
   type Connection,
   connection,
@@ -36,12 +39,13 @@ async function told(text: string, sockets: readonly TestSocket[]): Promise<void>
   for (const socket of sockets) await socket.item(text, ({ Content }) => Content === text);
 }
 
-describe('three servers', { skip: postgresMissing || natsMissing }, () => {
+describe('three servers', { skip: postgresMissing || natsUrlMissing }, () => {
   before(async () => {
     const schema = stack.use(temporarySchema());
-    const nats = stack.use(await startNatsServer());
+    const nats = stack.use(await anyNatsServer());
     shared = {
       ...{ TERTULIA_STORE: postgresUrl, TERTULIA_STORE_SCHEMA: schema.name, TERTULIA_BUS: nats.url },
+      TERTULIA_BUS_PREFIX: schema.name,
       ...{ TERTULIA_SECRET_KEY: Buffer.alloc(32, 5).toString('base64'), TERTULIA_DRAIN_SECONDS: '0' },
     };
     // At once, on a schema that none of them has made yet.
@@ -85,6 +89,60 @@ describe('three servers', { skip: postgresMissing || natsMissing }, () => {
     const all = inShort(await transcript(three(), customer));
     assert.equal(all.length, 16);
     assert.deepEqual(all, inShort(await transcript(one(), customer)));
+  });
+
+  test('[CL1] hold a chat of chatjs on two of them and a bot of the SDK on the third as one would', async () => {
+    const ticket = await startChat(one());
+    await using ana = openPage(one()).customer(ticket);
+    await ana.ready();
+    // Made by one, connected to another.
+    const botTicket = await addBot(two(), ticket.ContactId);
+    const bot = await connection(three(), botTicket);
+    using atBot = await listen(bot.url);
+    await ana.message('the bot', ({ ParticipantRole }) => ParticipantRole === 'CUSTOM_BOT');
+    const { data: sent } = await ana.session.sendMessage({ contentType: 'text/plain', message: 'Hello?' });
+    await atBot.item('the message', ({ Id }) => Id === sent.Id);
+    await say(three(), bot, 'An agent comes.');
+    await ana.message('the answer', ({ Content }) => Content === 'An agent comes.');
+
+    const put = await controlAt(three().endpoint)(`POST /contacts/${ticket.ContactId}/participants`, {
+      ...{ ParticipantRole: 'AGENT', DisplayName: 'Eva' },
+    });
+    const { ParticipantId, ParticipantCredentials } = put.body;
+    const evaTicket = { ...ticket, ParticipantId, ParticipantToken: ParticipantCredentials.ParticipantToken };
+    await using eva = openPage(two()).agent(evaTicket);
+    await eva.ready();
+    const left = await atBot.item('the bot to leave', ({ ContentType }) => ContentType === contentType.left);
+    assert.equal(left.ParticipantId, botTicket.ParticipantId);
+    await ana.message('the agent', ({ DisplayName }) => DisplayName === 'Eva');
+
+    await ana.typing();
+    await eva.events.until('typing', ({ kind, item }) => kind === 'typing' && item.DisplayName === 'Ana');
+    const { data: said } = await ana.session.sendMessage({ contentType: 'text/plain', message: 'Eva?' });
+    await eva.message('the question', ({ Id }) => Id === said.Id);
+    for (const [kind, type] of [
+      ['delivered', contentType.delivered],
+      ['read', contentType.read],
+    ] as const) {
+      await eva.session.sendEvent({ contentType: type, content: JSON.stringify({ messageId: said.Id }) });
+      const { item } = await ana.events.until(kind, (event) => event.kind === kind);
+      assert.deepEqual(
+        [item.MessageMetadata?.MessageId, item.MessageMetadata?.Receipts[0]?.RecipientParticipantId],
+        [said.Id, ParticipantId],
+      );
+    }
+
+    const pages = await Promise.all(
+      [ana, eva].map(async ({ session }) => (await session.getTranscript({ maxResults: 100 })).data.Transcript),
+    );
+    const asOne = ['joined Ana', 'joined Bot', 'Hello?', 'An agent comes.', 'left Bot', 'joined Eva', 'Eva?'];
+    for (const page of pages) assert.deepEqual(inShort(page), asOne);
+    assert.deepEqual(pages[0], pages[1]);
+
+    await three().connect.send(new StopContactCommand({ InstanceId, ContactId: ticket.ContactId }));
+    for (const { events } of [ana, eva]) await events.until('the end', ({ kind }) => kind === 'ended');
+    const shown = [ana, eva].map((each) => each.messages().at(-1)?.ContentType);
+    assert.deepEqual(shown, [contentType.ended, contentType.ended]);
   });
 
   test('[CL4] move no clock and empty no store', async () => {

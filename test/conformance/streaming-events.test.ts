@@ -10,8 +10,6 @@ import { leave, putIn } from '../support/people.ts';
 import { connection, InstanceId, startChat } from '../support/server.ts';
 import { type StreamingServer, startStreaming } from '../support/streaming.ts';
 
-if (skip) console.error(`test/conformance/streaming-events.test.ts: ${skip}`);
-
 /** Contact events on each of their ways out of a real server, which is killed on the way. */
 
 const secret = 'the secret of the webhook';

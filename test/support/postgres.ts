@@ -57,7 +57,7 @@ const found = given ?? ((await answers(usual)) ? usual : await startServer());
 export const postgresMissing =
   found === undefined &&
   process.env.CI !== 'true' &&
-  'SKIPPED: no PostgreSQL here (set TERTULIA_TEST_POSTGRES_URL, or apt-get install postgresql)';
+  'no PostgreSQL here (set TERTULIA_TEST_POSTGRES_URL, or apt-get install postgresql)';
 
 /** Of a database that tests may make schemas in. */
 export const postgresUrl = found ?? usual;

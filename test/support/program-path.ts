@@ -19,5 +19,5 @@ export function programPath(name: string): string | undefined {
 /** Why tests that need it are skipped; in CI they are not, and fail where it is missing. */
 export function missing(name: string, packages = name): string | false {
   if (programPath(name) !== undefined || process.env.CI === 'true') return false;
-  return `SKIPPED: no ${name} here (apt-get install ${packages})`;
+  return `no ${name} here (apt-get install ${packages})`;
 }
