@@ -8,7 +8,8 @@ const guide = projectFile('docs/custom-participants.md');
 const sections = sectionsOf(guide).filter(({ blocks }) => blocks.length > 0);
 
 /** Configurations that are shown and cannot be run here are read at least. */
-function read(json: { streams?: unknown[]; contactEvents?: unknown[] }): void {
+function read(text: string): void {
+  const json: { streams?: unknown[]; contactEvents?: unknown[] } = JSON.parse(text);
   readTargets({ mode: 'development', configFolder: '/', streams: [], contactEvents: [], ...json });
 }
 
@@ -16,7 +17,7 @@ describe('the guide for custom participants', () => {
   let reader: Reader;
   let isLost = false;
   before(async () => {
-    reader = await openReader(read);
+    reader = await openReader({ marks: { configuration: read } });
   });
   after(() => reader?.[Symbol.asyncDispose]());
 

@@ -41,21 +41,39 @@ export interface Reader extends AsyncDisposable {
   follow(block: Block, next: Block | undefined): Promise<1 | 2>;
 }
 
-/** Ports as the guide has them, each of which becomes a free one. */
-const ports = ['8378', '8400', '4566'];
+/** Ports as guides have them, each of which becomes a free one. */
+const ports = ['8378', '8379', '8380', '8400', '8080', '4566'];
 
-export async function openReader(readConfiguration: (json: object) => void): Promise<Reader> {
+/** What a reader finds that is not in the clone. */
+export interface Surroundings {
+  /** What is done with blocks that have a mark of their own; ports are those of the reader. */
+  readonly marks?: Readonly<Record<string, (text: string, port: (shown: string) => number) => unknown>>;
+  /** Texts of the guide, and what stands for them here. */
+  readonly places?: readonly (readonly [shown: string, real: string])[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export async function openReader({ marks = {}, places = [], environment: more = {} }: Surroundings): Promise<Reader> {
   const folder = mkdtempSync(join(tmpdir(), 'tertulia-guide-'));
   for (const name of ['examples', 'node_modules', 'package.json', 'scripts', 'src']) {
     symlinkSync(join(root, name), join(folder, name));
   }
   const free = await freePorts(ports.length);
   const real = ports.map((port, index) => [port, String(free[index])] as const);
-  const toReal = (text: string) => real.reduce((all, [shown, port]) => all.replaceAll(shown, port), text);
-  const toShown = (text: string) => real.reduce((all, [shown, port]) => all.replaceAll(`:${port}`, `:${shown}`), text);
+  const portOf = (port: string) => Number(real.find(([shown]) => shown === port)?.[1]);
+  // Ports last: what stands for a place may hold one.
+  const toReal = (text: string) => {
+    const parts = text.split(pattern(places.map(([shown]) => shown)));
+    const inPorts = (part: string) => real.reduce((all, [shown, port]) => all.replaceAll(shown, port), part);
+    return parts.map((part) => places.find(([shown]) => shown === part)?.[1] ?? inPorts(part)).join('');
+  };
+  const toShown = (text: string) => {
+    const inPorts = real.reduce((all, [shown, port]) => all.replaceAll(`:${port}`, `:${shown}`), text);
+    return places.reduce((all, [shown, place]) => all.replaceAll(place, shown), inPorts);
+  };
   const own = Object.entries(cleanEnvironment({})).filter(([name]) => !name.startsWith('npm_'));
   const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
-  const environment = { ...Object.fromEntries(own), PATH, TERTULIA_PORT: toReal('8378') };
+  const environment = { ...Object.fromEntries(own), PATH, TERTULIA_PORT: toReal('8378'), ...more };
   const shell = openShell(folder, environment);
   let server: ChildProcess | undefined;
 
@@ -79,7 +97,7 @@ export async function openReader(readConfiguration: (json: object) => void): Pro
       const { language, mark, text } = block;
       if (mark === 'server') await serve(text);
       else if (mark.startsWith('file: ')) writeFileSync(join(folder, mark.slice(6)), toReal(text));
-      else if (mark === 'configuration') readConfiguration(JSON.parse(text));
+      else if (Object.hasOwn(marks, mark)) await marks[mark]?.(text, portOf);
       else {
         assert.ok(language === 'sh' && ['', 'until'].includes(mark), `nobody knows what to do with ${mark}:\n${text}`);
         const isOutput = next?.language === 'text' || next?.mark === 'output';
@@ -96,6 +114,11 @@ export async function openReader(readConfiguration: (json: object) => void): Pro
   };
 }
 
+/** Splits at these texts, which are kept; at nothing if there are none. */
+function pattern(texts: readonly string[]): RegExp {
+  return texts.length === 0 ? /(?!)/ : new RegExp(`(${texts.map((each) => RegExp.escape(each)).join('|')})`);
+}
+
 /** The same but for ids, times and keys. */
 function isAlike(printed: string, { language, text }: Block): boolean {
   if (language !== 'json') return masked(printed).trim() === masked(text).trim();
@@ -110,6 +133,7 @@ function masked(text: string): string {
   return text
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>')
+    .replaceAll(/(?<="uptimeSeconds":)\d+/g, '<seconds>')
     .replaceAll(/\bAKIA\w+/g, '<key>')
     .replaceAll(/(?<=SECRET_ACCESS_KEY=)\S+/g, '<secret>');
 }
