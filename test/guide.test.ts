@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { readTargets } from '../src/destinations.ts';
-import { openReader, type Reader, sectionsOf } from './support/guide.ts';
+import { followAll, openReader, type Reader, sectionsOf } from './support/guide.ts';
 import { projectFile, sourceFiles } from './support/source.ts';
 
 const guide = projectFile('docs/custom-participants.md');
@@ -25,11 +25,7 @@ describe('the guide for custom participants', () => {
     test(`[AR5] does what it shows: ${title}`, async (context) => {
       if (isLost) return context.skip('what comes before it failed');
       isLost = true;
-      for (let index = 0; index < blocks.length; ) {
-        const [block, next] = blocks.slice(index, index + 2);
-        assert.ok(block);
-        index += await reader.follow(block, next);
-      }
+      await followAll(reader, blocks);
       isLost = false;
     });
   }

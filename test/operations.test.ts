@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { settings } from '../src/settings.ts';
-import { openReader, type Reader, sectionsOf } from './support/guide.ts';
+import { followAll, openReader, type Reader, sectionsOf } from './support/guide.ts';
 import { anyNatsServer, natsUrlMissing } from './support/nats.ts';
 import { startNginx } from './support/nginx.ts';
 import { postgresMissing, postgresUrl, temporarySchema } from './support/postgres.ts';
@@ -44,11 +44,7 @@ describe('the guide for operators', { skip }, () => {
     test(`[CL25] does what it shows: ${title}`, async (context) => {
       if (isLost) return context.skip('what comes before it failed');
       isLost = true;
-      for (let index = 0; index < blocks.length; ) {
-        const [block, next] = blocks.slice(index, index + 2);
-        assert.ok(block);
-        index += await reader.follow(block, next);
-      }
+      await followAll(reader, blocks);
       isLost = false;
     });
   }

@@ -3,11 +3,17 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { updated } from '../scripts/readme.ts';
 import { readTargets } from '../src/destinations.ts';
+import { openReader } from './support/guide.ts';
+import { within } from './support/journal.ts';
+import { anyNatsServer, natsUrlMissing } from './support/nats.ts';
+import { postgresMissing, postgresUrl, temporarySchema } from './support/postgres.ts';
 import { runMain, runProgram } from './support/process.ts';
-import { testServer } from './support/server.ts';
+import { type Api, apiAt, connection, say, startChat, testServer } from './support/server.ts';
+import { listen } from './support/socket.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const endpoint = 'http://127.0.0.1:8378';
+const skip = postgresMissing || natsUrlMissing;
 
 /** The code blocks after a marker, in their order. */
 function blocksAfter(marker: string): string[] {
@@ -81,3 +87,37 @@ test('[SS12] prints the conversation with a streaming bot that README shows', as
   const anyPort = (text: string) => shape(text).replace(/127\.0\.0\.1:\d+/, '127.0.0.1:<port>');
   assert.equal(anyPort(stdout), anyPort(output));
 });
+
+test('[CL26] goes from one server to three by the commands that README shows', { skip }, async () => {
+  await using schema = temporarySchema();
+  await using nats = await anyNatsServer();
+  await using reader = await openReader({
+    places: [
+      ['postgres://postgres@127.0.0.1:5432/test', postgresUrl],
+      ['nats://127.0.0.1:4222', nats.url],
+    ],
+    environment: { TERTULIA_STORE_SCHEMA: schema.name, TERTULIA_BUS_PREFIX: schema.name },
+  });
+  const [text = ''] = blocksAfter('scale out');
+  assert.equal(text.trim().split('\n').length, 4);
+  await reader.follow({ language: 'sh', mark: '', text });
+  const ports = ['8378', '8379', '8380'].map(reader.port);
+  for (const port of ports) await within(`a server at ${port}`, ready(port));
+  await using stack = new AsyncDisposableStack();
+  const apis = ports.map((port) => stack.use(apiAt(`http://127.0.0.1:${port}`)));
+  const [one, two, three] = apis as [Api, Api, Api];
+  const ana = await connection(two, await startChat(one));
+  using socket = await listen(ana.url);
+  await say(three, ana, 'Hello?');
+  await socket.item('what was said at another', ({ Content }) => Content === 'Hello?');
+});
+
+/** Resolves once that server says that it is ready. */
+async function ready(port: number): Promise<void> {
+  const isReady = () =>
+    fetch(`http://127.0.0.1:${port}/_tertulia/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  while (!(await isReady())) await new Promise((resolve) => setTimeout(resolve, 50));
+}

@@ -6,20 +6,27 @@ import type { Config, InstanceConfig } from '../settings.ts';
 export function banner(version: string, config: Config, urls: Server['urls']): string {
   const isDevelopment = config.mode === 'development';
   const instances = isDevelopment ? [developmentInstance] : config.instances;
-  const data = config.dataDir === ':memory:' ? 'in memory, gone at the end' : config.dataDir;
   const lines = [
     '',
     `  Tertulia ${version} is ready in ${config.mode} mode`,
     '',
     `    endpoint   ${urls.base}`,
     `    websocket  ${urls.socketBase}`,
-    `    data       ${data}`,
+    `    data       ${places(config)}`,
     ...instances.flatMap(place),
     '',
     ...(isDevelopment ? snippet(urls.base) : []),
     ...(urls.warning ? [`  Warning: ${urls.warning}`, ''] : []),
   ];
   return lines.join('\n');
+}
+
+/** Where chats are and, where that is another place, files. Never the URL of a store: it may hold a password. */
+function places({ store, storeSchema, blobs, dataDir }: Config): string {
+  const own = dataDir === ':memory:' ? 'in memory, gone at the end' : dataDir;
+  const chats = store === undefined ? own : `PostgreSQL, schema ${storeSchema}`;
+  const files = blobs === undefined ? own : `s3://${[blobs.bucket, blobs.prefix].filter(Boolean).join('/')}`;
+  return files === chats ? chats : `${chats}; files: ${files}`;
 }
 
 function place({ account, region, id, flows }: InstanceConfig): string[] {

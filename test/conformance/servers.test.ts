@@ -145,6 +145,14 @@ describe('three servers', { skip: postgresMissing || natsUrlMissing }, () => {
     assert.deepEqual(shown, [contentType.ended, contentType.ended]);
   });
 
+  test('[CL23] say where chats and files are when they are ready, and not how one gets there', () => {
+    for (const server of servers) {
+      const [, data] = /^ {4}data {7}(.*)$/m.exec(server.banner()) ?? [];
+      assert.equal(data, `PostgreSQL, schema ${shared.TERTULIA_STORE_SCHEMA}; files: ${server.directory}`);
+      assert.ok(!server.banner().includes(postgresUrl));
+    }
+  });
+
   test('[CL4] move no clock and empty no store', async () => {
     const ask = controlAt(servers[0]?.endpoint ?? '');
     for (const [path, body] of [

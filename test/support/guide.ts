@@ -38,7 +38,17 @@ export function sectionsOf(guide: string): Section[] {
 
 export interface Reader extends AsyncDisposable {
   /** Does what a block says, and holds what it prints against the block after it. Answers how many blocks that were. */
-  follow(block: Block, next: Block | undefined): Promise<1 | 2>;
+  follow(block: Block, next?: Block): Promise<1 | 2>;
+  /** What stands for a port of the guide. */
+  port(shown: string): number;
+}
+
+/** Does what the blocks say, in their order. */
+export async function followAll(reader: Reader, blocks: readonly Block[]): Promise<void> {
+  for (let index = 0; index < blocks.length; ) {
+    const [block, next] = blocks.slice(index, index + 2);
+    if (block) index += await reader.follow(block, next);
+  }
 }
 
 /** Ports as guides have them, each of which becomes a free one. */
@@ -61,11 +71,11 @@ export async function openReader({ marks = {}, places = [], environment: more = 
   const free = await freePorts(ports.length);
   const real = ports.map((port, index) => [port, String(free[index])] as const);
   const portOf = (port: string) => Number(real.find(([shown]) => shown === port)?.[1]);
-  // Ports last: what stands for a place may hold one.
   const toReal = (text: string) => {
-    const parts = text.split(pattern(places.map(([shown]) => shown)));
-    const inPorts = (part: string) => real.reduce((all, [shown, port]) => all.replaceAll(shown, port), part);
-    return parts.map((part) => places.find(([shown]) => shown === part)?.[1] ?? inPorts(part)).join('');
+    // What stands for a place may hold a port that is one: it comes in last.
+    const held = places.reduce((all, [shown], index) => all.replaceAll(shown, `<<place ${index}>>`), text);
+    const inPorts = real.reduce((all, [shown, port]) => all.replaceAll(shown, port), held);
+    return inPorts.replaceAll(/<<place (\d+)>>/g, (_, index) => places[Number(index)]?.[1] ?? '');
   };
   const toShown = (text: string) => {
     const inPorts = real.reduce((all, [shown, port]) => all.replaceAll(`:${port}`, `:${shown}`), text);
@@ -93,6 +103,7 @@ export async function openReader({ marks = {}, places = [], environment: more = 
   }
 
   return {
+    port: portOf,
     async follow(block, next) {
       const { language, mark, text } = block;
       if (mark === 'server') await serve(text);
@@ -112,11 +123,6 @@ export async function openReader({ marks = {}, places = [], environment: more = 
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-/** Splits at these texts, which are kept; at nothing if there are none. */
-function pattern(texts: readonly string[]): RegExp {
-  return texts.length === 0 ? /(?!)/ : new RegExp(`(${texts.map((each) => RegExp.escape(each)).join('|')})`);
 }
 
 /** The same but for ids, times and keys. */
