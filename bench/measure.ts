@@ -37,6 +37,9 @@ export const project = fileURLToPath(new URL('..', import.meta.url));
 export const cores = { server: '0', load: '1' } as const;
 export const isPinned = availableParallelism() > 1 && hasTaskset();
 
+/** Folder that every server writes a CPU profile to when it ends, for the developer tools of Chromium. */
+const profiles = process.env.BENCH_PROFILES;
+
 function hasTaskset(): boolean {
   try {
     execFileSync('taskset', ['-pc', cores.load, String(process.pid)], { stdio: 'ignore' });
@@ -53,19 +56,21 @@ export interface Subject extends AsyncDisposable {
   readonly directory: string;
 }
 
-/** Starts `node …args` on the servers' core. `ready` has the port as its first group. `{directory}` in a value is a new folder. */
+/** Starts `node …args` on the servers' core. `ready` has the port as its first group. `{directory}` is a new folder. */
 export async function startSubject(
   args: readonly string[],
   ready: RegExp,
   environment: Readonly<Record<string, string>> = {},
+  root = project,
 ): Promise<Subject> {
   const directory = mkdtempSync(join(tmpdir(), 'tertulia-bench-'));
   const own = Object.entries(process.env).filter(([name]) => !/^(NODE_|TERTULIA_|AWS_)/.test(name));
   const given = Object.entries(environment).map(([name, value]) => [name, value.replace('{directory}', directory)]);
-  const command = [process.execPath, ...args];
+  const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
+  const command = [process.execPath, ...profiling, ...args.map((each) => each.replace('{directory}', directory))];
   const [program = '', ...rest] = isPinned ? ['taskset', '-c', cores.server, ...command] : command;
   const child = spawn(program, rest, {
-    cwd: project,
+    cwd: root,
     env: Object.fromEntries([...own, ...given]),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -75,7 +80,7 @@ export async function startSubject(
     pid: child.pid ?? 0,
     directory,
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
+      child.kill(profiles === undefined ? 'SIGKILL' : 'SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       rmSync(directory, { recursive: true, force: true });
     },
@@ -94,14 +99,10 @@ async function printed(child: ChildProcess, ready: RegExp): Promise<number> {
   throw new Error(`a server ended before it was ready: ${text}`);
 }
 
-/** Tertulia as `npm start` has it, with a data directory of its own. */
-export function startTertulia(environment: Readonly<Record<string, string>> = {}): Promise<Subject> {
-  return startSubject(['src/main.ts', 'start'], /endpoint\s+http:\/\/[^:]+:(\d+)/, {
-    TERTULIA_PORT: '0',
-    TERTULIA_DATA_DIR: '{directory}',
-    TERTULIA_LOG: 'error',
-    ...environment,
-  });
+/** Tertulia as `npm start` has it, with a data directory of its own; of another clone, if its folder is named. */
+export function startTertulia(environment: Readonly<Record<string, string>> = {}, root?: string): Promise<Subject> {
+  const own = { TERTULIA_PORT: '0', TERTULIA_DATA_DIR: '{directory}', TERTULIA_LOG: 'error', ...environment };
+  return startSubject(['src/main.ts', 'start'], /endpoint\s+http:\/\/[^:]+:(\d+)/, own, root);
 }
 
 /** CPU that a process has used so far, in seconds, in steps of a hundredth. 0 for one that is gone. */
