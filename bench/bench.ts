@@ -17,6 +17,7 @@ import { isPinned, type Measurement, project, type Run, type Table } from './mea
 /** In the order in which they run; each is loaded only if it is to run. */
 const measurements: Readonly<Record<string, () => Promise<{ readonly measurement: Measurement }>>> = {
   send: () => import('./send.ts'),
+  peers: () => import('./peers.ts'),
 };
 
 const fewest = 5;
