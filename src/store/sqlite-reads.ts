@@ -3,6 +3,7 @@ import type { ChatKey } from '../domain/chat.ts';
 import type { Range } from '../domain/paging.ts';
 import type { ReceiptKind } from '../domain/receipts.ts';
 import { type ChatRow, chatOf, digest, type ItemRow, itemOf, positionOf, tokenKey } from './plan.ts';
+import type { Tail } from './sqlite-tail.ts';
 import type { Store } from './store.ts';
 
 type Prepared = (sql: string) => StatementSync;
@@ -26,20 +27,25 @@ const marksOf = `
 /** Reads by purpose, each by an index. */
 export function reads(
   prepared: Prepared,
+  tail: Tail,
 ): Pick<Store, 'chat' | 'items' | 'marks' | 'positions' | 'answered' | 'resource' | 'resources'> {
   const chatColumns = 'key, last, last_time, revision, document';
   return {
     async chat(ref) {
+      tail.know();
       const [where, value] = 'key' in ref ? ['key = ?', ref.key] : ['id = ?', ref.contactId];
       const row = prepared(
         `SELECT ${chatColumns} FROM chat JOIN chat_detail ON chat_detail.chat = chat.key WHERE ${where}`,
       ).get(value);
-      return row && chatOf(row as unknown as ChatRow);
+      const chat = row && chatOf(row as unknown as ChatRow);
+      return chat && tail.present(chat.key, chat);
     },
     async items(chat: ChatKey, range: Range) {
+      tail.placeChat(chat);
       const rows = prepared(`
-        SELECT number, time, tail, type, content_type, content, participant, extra FROM item
-        WHERE chat = ? AND time > ? AND time < ? ORDER BY time ${range.newestFirst ? 'DESC' : 'ASC'} LIMIT ?`).all(
+        SELECT number, item.time, tail, type, content_type, content, participant, extra
+        FROM item_place AS place CROSS JOIN item ON item.key = place.item
+        WHERE place.chat = ? AND place.time > ? AND place.time < ? ORDER BY place.time ${range.newestFirst ? 'DESC' : 'ASC'} LIMIT ?`).all(
         chat,
         range.after ?? -1,
         range.before ?? Number.MAX_SAFE_INTEGER,
@@ -58,10 +64,11 @@ export function reads(
         }));
     },
     async positions(chats) {
+      tail.know();
       const rows = prepared(
         'SELECT key, last, last_time, revision FROM chat WHERE key IN (SELECT value FROM json_each(?))',
       ).all(JSON.stringify(chats));
-      return rows.map((row) => positionOf(row as unknown as ChatRow));
+      return rows.map((row) => tail.present(row.key as number, positionOf(row as unknown as ChatRow)));
     },
     async answered(token, now) {
       const key = tokenKey(token);

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { ContactPlace, ContactSearch } from '../domain/search.ts';
 import type { Steady } from '../runtime/steady.ts';
 import { joined, searching } from './search.ts';
+import type { Tail } from './sqlite-tail.ts';
 import { transaction } from './sqlite-transaction.ts';
 import type { ChatRef, Erased, Store } from './store.ts';
 
@@ -27,6 +28,7 @@ export function upkeep(
   database: DatabaseSync,
   prepared: Prepared,
   steady: Steady,
+  tail: Tail,
   wrote: (changes: number) => void,
 ): Upkeep {
   // Whoever removes batch after batch leaves everybody else a turn between two of them.
@@ -61,24 +63,32 @@ export function upkeep(
       const row = prepared('SELECT min(due) AS due FROM chat WHERE due > ?').get(past);
       return (row?.due as number | null) ?? undefined;
     },
-    forgetMessageTokens: (chat, limit) =>
-      removing(
-        `DELETE FROM message_token WHERE (chat, key) IN (SELECT chat, key FROM message_token WHERE chat = ? LIMIT ?)`,
+    async forgetMessageTokens(chat, limit) {
+      // All, or the next start would find some of them again.
+      tail.place();
+      return removing(
+        `DELETE FROM message_token WHERE (chat, key, item) IN
+           (SELECT chat, key, item FROM message_token WHERE chat = ? LIMIT ?)`,
         chat,
         limit,
-      ),
+      );
+    },
     forgetTokens: (now, limit) =>
       removing('DELETE FROM token WHERE key IN (SELECT key FROM token WHERE expires_at <= ? LIMIT ?)', now, limit),
     async erase(ref, limit) {
       await turn();
+      tail.place();
       const erased = transaction(database, () => erase(prepared, ref, limit));
+      tail.lost();
       if (erased) wrote(erased.items + erased.tokens + erased.marks + erased.contacts + erased.owed);
       return erased;
     },
     async clear() {
-      const changes = transaction(database, () =>
-        tables.reduce((sum, table) => sum + Number(prepared(`DELETE FROM ${table}`).run().changes), 0),
-      );
+      const changes = transaction(database, () => {
+        prepared('UPDATE placed SET item = 0').run();
+        return tables.reduce((sum, table) => sum + Number(prepared(`DELETE FROM ${table}`).run().changes), 0);
+      });
+      tail.lost();
       wrote(changes);
     },
   };
@@ -86,7 +96,18 @@ export function upkeep(
 
 /** Everything but the migrations that were made. */
 const tables = [
-  ...['chat', 'chat_detail', 'contact', 'contact_term', 'item', 'message_token', 'token', 'mark', 'resource'],
+  ...[
+    'chat',
+    'chat_detail',
+    'contact',
+    'contact_term',
+    'item',
+    'item_place',
+    'message_token',
+    'token',
+    'mark',
+    'resource',
+  ],
   ...['lane', 'notice', 'dead_letter'],
 ];
 
@@ -118,8 +139,12 @@ function erase(prepared: Prepared, ref: ChatRef, limit: number): Erased | undefi
   run("UPDATE chat SET ended = 1, connected = '', due = 0, revision = revision + 1 WHERE key = ?");
   run('DELETE FROM contact_term WHERE contact IN (SELECT id FROM contact WHERE chat = ?)');
   const contacts = run('DELETE FROM contact WHERE id IN (SELECT id FROM contact WHERE chat = ?)');
-  const items = some('item', 'rowid');
-  const tokens = some('message_token', 'chat, key');
+  const places = 'FROM item_place WHERE chat = ? ORDER BY time LIMIT ?';
+  const items = run(`DELETE FROM item WHERE key IN (SELECT item ${places})`, limit);
+  run(`DELETE FROM item_place WHERE (chat, time) IN (SELECT chat, time ${places})`, limit);
+  // Keys of items at the end that are gone are used again.
+  prepared('UPDATE placed SET item = (SELECT coalesce(max(key), 0) FROM item)').run();
+  const tokens = some('message_token', 'chat, key, item');
   const marks = some('mark', 'chat, reader, kind, number');
   const own = 'lane IN (SELECT key FROM lane WHERE chat = ?)';
   const notices = run(`DELETE FROM notice WHERE key IN (SELECT key FROM notice WHERE ${own} LIMIT ?)`, limit);

@@ -3,23 +3,13 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Steady } from '../runtime/steady.ts';
 import { CannotOpen } from './cannot-open.ts';
-import { type Checkpointer, openCheckpointer } from './checkpoint.ts';
+import { openCheckpointer } from './checkpoint.ts';
 import { type CommitCounts, openCommitCounts } from './commit-counts.ts';
-import { wakeStreams } from './lanes.ts';
 import { migrations } from './migrations/sqlite.ts';
-import {
-  type ChatRow,
-  type Dialect,
-  digest,
-  extraColumn,
-  inColumn,
-  itemTypeColumn,
-  plan,
-  positionOf,
-  type Statement,
-} from './plan.ts';
+import { type ChatRow, type Dialect, plan, positionOf, type Statement } from './plan.ts';
 import { lanes } from './sqlite-lanes.ts';
 import { reads } from './sqlite-reads.ts';
+import { openTail, type Tail } from './sqlite-tail.ts';
 import { transaction } from './sqlite-transaction.ts';
 import { upkeep } from './sqlite-upkeep.ts';
 import type { Append, AppendOutcome, Change, ChangeOutcome, Store } from './store.ts';
@@ -71,19 +61,22 @@ export function openSqlite(
     return statement;
   };
   const checkpointer = inMemory ? undefined : openCheckpointer(join(directory, 'tertulia.db'), database);
-  const queue = groupCommit(database, prepared, steady, checkpointer);
+  const wrote = (changes: number) => checkpointer?.wrote(changes);
+  const tail = openTail(database, prepared, wrote);
+  const queue = groupCommit(database, prepared, steady, tail, wrote);
 
   return {
     database,
     append: (append) => new Promise((resolve, reject) => queue.add({ append, resolve, reject })),
     commit: (change) => new Promise((resolve, reject) => queue.add({ change, resolve, reject })),
-    ...reads(prepared),
-    ...lanes(database, prepared, steady, (changes) => checkpointer?.wrote(changes)),
-    ...upkeep(database, prepared, steady, (changes) => checkpointer?.wrote(changes)),
+    ...reads(prepared, tail),
+    ...lanes(database, prepared, steady, wrote),
+    ...upkeep(database, prepared, steady, tail, wrote),
     metrics: () => [...queue.metrics(), ...(checkpointer?.metrics() ?? [])],
     async [Symbol.asyncDispose]() {
       if (!database.isOpen) return;
       queue.flush();
+      if (as === 'server') tail.place();
       await checkpointer?.[Symbol.asyncDispose]();
       database.close();
       release();
@@ -171,7 +164,8 @@ function groupCommit(
   database: DatabaseSync,
   prepared: Prepared,
   steady: Steady,
-  checkpointer: Checkpointer | undefined,
+  tail: Tail,
+  wrote: (changes: number) => void,
 ) {
   let waiting: Waiting[] = [];
   const counts = openCommitCounts(['all']);
@@ -183,20 +177,27 @@ function groupCommit(
     const since = steady.now();
     let settle: (() => void)[];
     try {
-      settle = transaction(database, () => batch.map((each) => apply(each, prepared, counts)));
+      settle = transaction(database, () => batch.map((each) => apply(each, prepared, tail, counts)));
     } catch {
+      tail.lost();
       // One of them failed, and the transaction with it: each has its own now, so that the others do not suffer.
       settle = batch.map((each) => alone(each));
     }
     counts.wrote('all', batch.length, steady.now() - since);
     for (const each of settle) each();
-    checkpointer?.wrote(batch.length);
+    wrote(batch.length);
+    try {
+      tail.settle();
+    } catch {
+      // A full disk, most likely: all of it is answered and on disk, and the next commit tries again and says why not.
+    }
   }
 
   function alone(each: Waiting): () => void {
     try {
-      return transaction(database, () => apply(each, prepared, counts));
+      return transaction(database, () => apply(each, prepared, tail, counts));
     } catch (failure) {
+      tail.lost();
       if ('append' in each) counts.appended('failed');
       else counts.changed('failed');
       return () => each.reject(failure);
@@ -214,94 +215,20 @@ function groupCommit(
 }
 
 /** Writes one change and returns how to answer it once the transaction is on disk. */
-function apply(each: Waiting, prepared: Prepared, counts: CommitCounts): () => void {
+function apply(each: Waiting, prepared: Prepared, tail: Tail, counts: CommitCounts): () => void {
   if ('append' in each) {
-    const outcome = applyAppend(each.append, prepared);
+    const outcome = tail.append(each.append);
     return () => {
       counts.appended(outcome);
       each.resolve(outcome);
     };
   }
-  const outcome = applyChange(each.change, prepared);
+  tail.before(each.change);
+  const change = applyChange(each.change, prepared);
+  const outcome = 'done' in change ? tail.after(each.change, change) : change;
   return () => {
     counts.changed(outcome);
     each.resolve(outcome);
-  };
-}
-
-/** The expectation is the first write, so that a refused append has written nothing. */
-function applyAppend(append: Append, prepared: Prepared): AppendOutcome {
-  const { chat, author, item, now } = append;
-  const key = digest(`${author}\0${append.token.value}`);
-  const request = digest(append.token.request);
-  const row = prepared(`
-    UPDATE chat SET last = last + 1, last_time = max(?, last_time + 1)
-    WHERE key = ? AND ended = 0 AND instr(connected, ?) > 0
-      AND NOT EXISTS (SELECT 1 FROM message_token WHERE chat = ? AND key = ?)
-    RETURNING last, last_time, revision, streamed, instr(idle, ?) > 0 AS was_idle`).get(
-    now,
-    chat,
-    inColumn(author),
-    chat,
-    key,
-    inColumn(author),
-  ) as { last: number; last_time: number; revision: number; streamed: number; was_idle: number } | undefined;
-  if (!row) return refusal(append, key, request, prepared);
-  prepared(`
-    INSERT INTO item (chat, time, number, tail, type, content_type, content, participant, extra)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
-    chat,
-    row.last_time,
-    row.last,
-    item.tail,
-    itemTypeColumn(item.type),
-    item.contentType ?? null,
-    item.content ?? null,
-    item.participantId ?? null,
-    extraColumn(item),
-  );
-  prepared('INSERT INTO message_token (chat, key, request, number, time, tail) VALUES (?, ?, ?, ?, ?, ?)').run(
-    chat,
-    key,
-    request,
-    row.last,
-    row.last_time,
-    item.tail,
-  );
-  if (row.streamed) run(wakeStreams(chat, now), prepared);
-  return {
-    done: true,
-    number: row.last,
-    time: row.last_time,
-    tail: item.tail,
-    revision: row.revision,
-    again: false,
-    wasIdle: row.was_idle === 1,
-    isStreamed: row.streamed === 1,
-  };
-}
-
-/** Nothing was written; look the reason up. A used token comes first: a repeat is answered even after the end. */
-function refusal({ chat }: Append, key: Buffer, request: Buffer, prepared: Prepared): AppendOutcome {
-  const used = prepared('SELECT request, number, time, tail FROM message_token WHERE chat = ? AND key = ?').get(
-    chat,
-    key,
-  ) as { request: Uint8Array; number: number; time: number; tail: Uint8Array } | undefined;
-  const row = prepared('SELECT ended, revision FROM chat WHERE key = ?').get(chat) as
-    | { ended: number; revision: number }
-    | undefined;
-  if (!row) return { refused: 'no-chat' };
-  if (!used) return { refused: row.ended ? 'ended' : 'not-connected' };
-  if (!request.equals(used.request)) return { refused: 'token-conflict' };
-  return {
-    done: true,
-    number: used.number,
-    time: used.time,
-    tail: used.tail,
-    revision: row.revision,
-    again: true,
-    wasIdle: false,
-    isStreamed: false,
   };
 }
 

@@ -134,4 +134,47 @@ export const migrations: readonly string[] = [
   CREATE INDEX dead_letter_by_death ON dead_letter (died_at);
   CREATE INDEX dead_letter_by_chat ON dead_letter (chat);
   `,
+  // An append writes the end of `item` alone; its place and its token follow, together with others. The rows up to
+  // `placed` have theirs. Their key is one of their own, which no VACUUM changes.
+  `
+  ALTER TABLE item RENAME TO item_before;
+  CREATE TABLE item (
+    key INTEGER PRIMARY KEY,
+    chat INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    tail BLOB NOT NULL,
+    type INTEGER NOT NULL,
+    content_type TEXT,
+    content TEXT,
+    participant TEXT,
+    extra TEXT,
+    token BLOB,
+    request BLOB
+  ) STRICT;
+  INSERT INTO item (key, chat, time, number, tail, type, content_type, content, participant, extra, token, request)
+    SELECT item_before.rowid, item_before.chat, item_before.time, item_before.number, item_before.tail, type, content_type, content, participant, extra, message_token.key, request
+    FROM item_before LEFT JOIN message_token
+      ON message_token.chat = item_before.chat AND message_token.number = item_before.number
+    ORDER BY item_before.rowid;
+  DROP TABLE item_before;
+  DROP TABLE message_token;
+  CREATE TABLE item_place (
+    chat INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    item INTEGER NOT NULL,
+    PRIMARY KEY (chat, time)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO item_place (chat, time, item) SELECT chat, time, key FROM item ORDER BY chat, time;
+  CREATE TABLE message_token (
+    chat INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    item INTEGER NOT NULL,
+    PRIMARY KEY (chat, key, item)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO message_token (chat, key, item)
+    SELECT chat, substr(token, 1, 6), key FROM item WHERE token IS NOT NULL ORDER BY chat, substr(token, 1, 6);
+  CREATE TABLE placed (item INTEGER NOT NULL) STRICT;
+  INSERT INTO placed (item) SELECT coalesce(max(key), 0) FROM item;
+  `,
 ];
