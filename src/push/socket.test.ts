@@ -132,6 +132,34 @@ const heartbeat = '{"topic":"aws/heartbeat"}';
 
 describe('socket: frames', () => {
   test(
+    '[WS3] brings a text of any length as one frame, in its place among what the socket itself says',
+    housed(async (house) => {
+      const { ws, frames, arrived, subscribed } = await house.client('ann');
+      await subscribed();
+      const pongs: number[] = [];
+      ws.on('pong', () => pongs.push(frames.length));
+      const lengths = [0, 1, 65_000, 65_300, 65_536, 70_000];
+      for (const [index, length] of lengths.entries()) {
+        ws.ping();
+        ws.send(heartbeat);
+        await arrived(2 * index + 2);
+        await house.talk.say('bob', 'é'.repeat(length));
+        await arrived(2 * index + 3);
+      }
+      assert.equal(pongs.length, lengths.length);
+      const contents = frames.slice(1).map((frame) => JSON.parse(frame));
+      assert.deepEqual(
+        contents.map(({ topic }) => topic),
+        lengths.flatMap(() => ['aws/heartbeat', 'aws/chat']),
+      );
+      assert.deepEqual(
+        contents.flatMap(({ content }) => (content ? JSON.parse(content).Content.length : [])),
+        lengths,
+      );
+    }),
+  );
+
+  test(
     '[WS1][WS2] answers what chatjs sends the moment its socket opens',
     housed(async (house) => {
       const { ws, first } = await house.client('ann', { perMessageDeflate: true });
