@@ -21,7 +21,7 @@ import {
 
 const chatCount = 300;
 const socketsEach = 3;
-const levels = [8, 64, 256];
+export const levels = [8, 64, 256];
 /** Messages a second, whatever the answers do. */
 const rates = [500, 5000];
 const seconds = 2;
