@@ -15,7 +15,9 @@ import { parseArgs } from 'node:util';
 import { isPinned, type Measurement, project, type Run, type Table } from './measure.ts';
 
 /** In the order in which they run; each is loaded only if it is to run. */
-const measurements: Readonly<Record<string, () => Promise<{ readonly measurement: Measurement }>>> = {};
+const measurements: Readonly<Record<string, () => Promise<{ readonly measurement: Measurement }>>> = {
+  create: () => import('./create.ts'),
+};
 
 const fewest = 5;
 

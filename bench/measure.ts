@@ -95,8 +95,11 @@ async function printed(child: ChildProcess, ready: RegExp): Promise<number> {
 }
 
 /** Tertulia as `npm start` has it, with a data directory of its own. */
-export function startTertulia(environment: Readonly<Record<string, string>> = {}): Promise<Subject> {
-  return startSubject(['src/main.ts', 'start'], /endpoint\s+http:\/\/[^:]+:(\d+)/, {
+export function startTertulia(
+  environment: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+): Promise<Subject> {
+  return startSubject([...flags, 'src/main.ts', 'start'], /endpoint\s+http:\/\/[^:]+:(\d+)/, {
     TERTULIA_PORT: '0',
     TERTULIA_DATA_DIR: '{directory}',
     TERTULIA_LOG: 'error',
