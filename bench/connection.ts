@@ -34,17 +34,17 @@ export function hostOf(port: number): string {
 
 /** Answers with a Content-Length alone are understood: those that are measured send no others. */
 function reader(socket: Socket): () => Promise<Answer> {
-  let got = Buffer.alloc(0);
+  let got: Buffer = Buffer.alloc(0);
   let waiting: PromiseWithResolvers<Answer> | undefined;
   let failure: Error | undefined;
   socket.on('data', (chunk: Buffer) => {
     got = got.length > 0 ? Buffer.concat([got, chunk]) : chunk;
     const head = got.indexOf('\r\n\r\n');
     if (head < 0) return;
-    const text = got.latin1Slice(0, head);
+    const text = got.toString('latin1', 0, head);
     const end = head + 4 + Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1] ?? 0);
     if (got.length < end) return;
-    const answer = { status: Number(text.slice(9, 12)), body: got.utf8Slice(head + 4, end) };
+    const answer = { status: Number(text.slice(9, 12)), body: got.toString('utf8', head + 4, end) };
     got = got.subarray(end);
     waiting?.resolve(answer);
   });

@@ -12,8 +12,8 @@ import {
   cpuSeconds,
   type Measurement,
   median,
-  ratios,
   type Run,
+  ratios,
   type Subject,
   shown,
   startSubject,
@@ -62,7 +62,10 @@ function signedBy(folder: string): Record<string, string> {
   const Statement = [{ Effect: 'Allow', Action: 'connect:*', Resource: '*' }];
   const policy = { Version: '2012-10-17', Statement };
   const config = join(folder, 'config.json');
-  writeFileSync(config, JSON.stringify({ accessKeys: [{ ...accessKey, account: developmentInstance.account, policy }] }));
+  writeFileSync(
+    config,
+    JSON.stringify({ accessKeys: [{ ...accessKey, account: developmentInstance.account, policy }] }),
+  );
   return { TERTULIA_AUTH: 'sigv4', TERTULIA_CONFIG: config };
 }
 
@@ -71,7 +74,7 @@ async function openServer(name: string, subject: Subject, sign: Sign, stack: Asy
   for (let count = 0; count < Math.max(...levels); count += 1) {
     connections.push(stack.use(await openConnection(subject.port)));
   }
-  const results = new Map(levels.map((level) => [level, { perSecond: [], perCpuSecond: [] }] as const));
+  const results = new Map(levels.map((level) => [level, { perSecond: [] as number[], perCpuSecond: [] as number[] }]));
   return { name, subject, sign, connections, results };
 }
 
@@ -157,6 +160,8 @@ async function measured(servers: readonly Server[], { rounds, progress }: Run) {
     title: 'create: chats started and joined by a second participant',
     columns: ['server', 'chains at once', 'chains/s', '× prototype', 'per CPU-second', '× prototype'],
     rows,
-    notes: ['A chain is StartChatContact, CreateParticipant and CreateParticipantConnection, each durable when it is answered. Target: signed at least 0.50 of the prototype.'],
+    notes: [
+      'A chain is StartChatContact, CreateParticipant and CreateParticipantConnection, each durable when it is answered. Target: signed at least 0.50 of the prototype.',
+    ],
   };
 }

@@ -70,7 +70,12 @@ function remember(clientToken: string, request: string, answer: object): void {
 /** StartChatContact: chat, what is found of it, and the token of the request. */
 function start(body: Body, request: string): object {
   const [id, participantId, now] = [randomUUID(), randomUUID(), Date.now()];
-  const customer = { id: participantId, role: 'CUSTOMER', displayName: body.ParticipantDetails.DisplayName, createdAt: now };
+  const customer = {
+    id: participantId,
+    role: 'CUSTOMER',
+    displayName: body.ParticipantDetails.DisplayName,
+    createdAt: now,
+  };
   const segmentAttributes = { 'connect:Subtype': { ValueString: 'connect:Chat' } };
   const contact = { id, initiationMethod: 'API', initiatedAt: now, updatedAt: now, associationId: id };
   const document = JSON.stringify({
@@ -101,12 +106,17 @@ function start(body: Body, request: string): object {
 
 /** CreateParticipant: the chat's row and document, and the token of the request. */
 function add(body: Body, request: string): object {
-  const { key, document } = prepared(
-    'SELECT key, document FROM chat JOIN chat_detail ON chat = key WHERE id = ?',
-  ).get(body.ContactId) as { key: number; document: string };
+  const { key, document } = prepared('SELECT key, document FROM chat JOIN chat_detail ON chat = key WHERE id = ?').get(
+    body.ContactId,
+  ) as { key: number; document: string };
   const chat = JSON.parse(document);
   const participantId = randomUUID();
-  chat.participants.push({ id: participantId, role: 'CUSTOM_BOT', displayName: body.ParticipantDetails.DisplayName, createdAt: Date.now() });
+  chat.participants.push({
+    id: participantId,
+    role: 'CUSTOM_BOT',
+    displayName: body.ParticipantDetails.DisplayName,
+    createdAt: Date.now(),
+  });
   run('UPDATE chat SET revision = revision + 1 WHERE key = ?', key);
   run('UPDATE chat_detail SET document = ? WHERE chat = ?', JSON.stringify(chat), key);
   const answer = { ParticipantId: participantId };
