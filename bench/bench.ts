@@ -17,6 +17,9 @@ import { isPinned, type Measurement, project, type Run, type Table } from './mea
 /** In the order in which they run; each is loaded only if it is to run. */
 const measurements: Readonly<Record<string, () => Promise<{ readonly measurement: Measurement }>>> = {
   create: () => import('./create.ts'),
+  start: () => import('./start.ts'),
+  transcript: () => import('./transcript.ts'),
+  sockets: () => import('./sockets.ts'),
 };
 
 const fewest = 5;
