@@ -20,6 +20,9 @@ const measurements: Readonly<Record<string, () => Promise<{ readonly measurement
   start: () => import('./start.ts'),
   transcript: () => import('./transcript.ts'),
   sockets: () => import('./sockets.ts'),
+  outbox: () => import('./outbox.ts'),
+  contacts: () => import('./contacts.ts'),
+  nodes: () => import('./nodes.ts'),
 };
 
 const fewest = 5;
