@@ -68,6 +68,8 @@ for (const name of names) {
 }
 how.progress('done');
 if (values.record) record(text);
+// What the tests' support keeps open, such as its connection to PostgreSQL, ends with a test run alone.
+process.exit();
 
 function markdown({ title, columns, rows, notes = [] }: Table): string {
   const widths = columns.map((column, index) => Math.max(column.length, ...rows.map((row) => row[index]?.length ?? 0)));
