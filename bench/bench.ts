@@ -17,6 +17,13 @@ import { isPinned, type Measurement, project, type Run, type Table } from './mea
 /** In the order in which they run; each is loaded only if it is to run. */
 const measurements: Readonly<Record<string, () => Promise<{ readonly measurement: Measurement }>>> = {
   send: () => import('./send.ts'),
+  create: () => import('./create.ts'),
+  start: () => import('./start.ts'),
+  transcript: () => import('./transcript.ts'),
+  sockets: () => import('./sockets.ts'),
+  outbox: () => import('./outbox.ts'),
+  contacts: () => import('./contacts.ts'),
+  nodes: () => import('./nodes.ts'),
   peers: () => import('./peers.ts'),
 };
 
@@ -63,6 +70,8 @@ for (const name of names) {
 }
 how.progress('done');
 if (values.record) record(text);
+// What the tests' support keeps open, such as its connection to PostgreSQL, ends with a test run alone.
+process.exit();
 
 function markdown({ title, columns, rows, notes = [] }: Table): string {
   const widths = columns.map((column, index) => Math.max(column.length, ...rows.map((row) => row[index]?.length ?? 0)));

@@ -100,9 +100,13 @@ async function printed(child: ChildProcess, ready: RegExp): Promise<number> {
 }
 
 /** Tertulia as `npm start` has it, with a data directory of its own; of another clone, if its folder is named. */
-export function startTertulia(environment: Readonly<Record<string, string>> = {}, root?: string): Promise<Subject> {
+export function startTertulia(
+  environment: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+  root?: string,
+): Promise<Subject> {
   const own = { TERTULIA_PORT: '0', TERTULIA_DATA_DIR: '{directory}', TERTULIA_LOG: 'error', ...environment };
-  return startSubject(['src/main.ts', 'start'], /endpoint\s+http:\/\/[^:]+:(\d+)/, own, root);
+  return startSubject([...flags, 'src/main.ts', 'start'], /endpoint\s+http:\/\/[^:]+:(\d+)/, own, root);
 }
 
 /** CPU that a process has used so far, in seconds, in steps of a hundredth. 0 for one that is gone. */

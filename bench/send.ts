@@ -99,7 +99,7 @@ export async function loadCeiling(kind: string): Promise<Loaded> {
 }
 
 export async function loadTertulia(name = 'Tertulia', root?: string): Promise<Loaded> {
-  const server = await startTertulia({}, root);
+  const server = await startTertulia({}, [], root);
   const [pushed, times] = [{ count: 0 }, openTimes()];
   const requests: Buffer[] = [];
   const connection = await openHttp(server.port);

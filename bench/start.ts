@@ -1,36 +1,74 @@
 /**
- * Cold start: from spawning the process to its banner and to its first healthy answer, and what it holds in memory then.
- *
- *   npm run bench:start
- *
- * Medians of nine runs, each with a new data directory; the machine's noise is in them. One run goes before them that
- * is not counted: it fills the compile cache that `npm start` keeps.
+ * Cold start: from spawning the process, as `npm start` begins, to its banner and to its first healthy answer, and what
+ * it holds in memory then. With nothing stored, and with a million contacts. Not pinned: a start uses both cores.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { filledDirectory } from './fill.ts';
+import { cpuSeconds, type Measurement, project, residentBytes, shown, takeTurns } from './measure.ts';
 
-const runs = 9;
-/** As `npm start` begins, on the Node that runs this. */
-const start = ['scripts/bootstrap.mjs', 'src/main.ts', 'start'];
-const project = fileURLToPath(new URL('..', import.meta.url));
+/** The compile cache of `npm start` is filled by the first. */
+const warming = 2;
+const million = 1_000_000;
 
-interface Run {
-  readonly bannerMs: number;
-  readonly healthyMs: number;
-  readonly residentMb: number;
+interface Subject {
+  readonly contacts: number;
+  /** What is stored; undefined for a new folder at each start. */
+  readonly directory: string | undefined;
+  readonly banner: number[];
+  readonly healthy: number[];
+  readonly cpu: number[];
+  readonly megabytes: number[];
 }
 
-async function once(): Promise<Run> {
-  const directory = mkdtempSync(join(tmpdir(), 'tertulia-start-'));
+export const measurement: Measurement = {
+  name: 'start',
+  async run({ isFull, rounds, progress }) {
+    using stack = new DisposableStack();
+    const subjects = [subject(0, undefined)];
+    if (isFull) {
+      const directory = filledDirectory(million, progress);
+      stack.defer(() => rmSync(directory, { recursive: true }));
+      subjects.push(subject(million, directory));
+    }
+    await takeTurns(subjects, { warming, counted: rounds }, start);
+    return [
+      {
+        title: 'start: from spawning the process',
+        columns: [
+          'contacts stored',
+          'to the banner, ms',
+          'to the first healthy answer, ms',
+          'CPU until then, ms',
+          'resident then, MB',
+        ],
+        rows: subjects.map(({ contacts, banner, healthy, cpu, megabytes }) => [
+          contacts.toLocaleString('en'),
+          ...[banner, healthy, cpu, megabytes].map((each) => shown(each)),
+        ]),
+        notes: ['Targets: ready in at most 600 ms, with at most 100 MB.'],
+      },
+    ];
+  },
+};
+
+function subject(contacts: number, directory: string | undefined): Subject {
+  return { contacts, directory, banner: [], healthy: [], cpu: [], megabytes: [] };
+}
+
+async function start({ directory, banner, healthy, cpu, megabytes }: Subject, isCounted: boolean): Promise<void> {
+  const folder = directory ?? mkdtempSync(join(tmpdir(), 'tertulia-bench-'));
+  const own = Object.entries(process.env).filter(([name]) => !/^(NODE_|TERTULIA_|AWS_)/.test(name));
   const began = performance.now();
-  const child = spawn(process.execPath, start, {
+  const child = spawn(process.execPath, ['scripts/bootstrap.mjs', 'src/main.ts', 'start'], {
     cwd: project,
-    env: { ...process.env, TERTULIA_PORT: '0', TERTULIA_DATA_DIR: directory },
+    env: { ...Object.fromEntries(own), TERTULIA_PORT: '0', TERTULIA_DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const exited = once(child, 'exit');
   try {
     let printed = '';
     for await (const chunk of child.stdout) {
@@ -38,31 +76,19 @@ async function once(): Promise<Run> {
       if (printed.includes('npm run demo')) break;
     }
     const bannerMs = performance.now() - began;
-    const url = /endpoint\s+(\S+)/.exec(printed)?.[1];
+    const [, url] = /endpoint\s+(\S+)/.exec(printed) ?? [];
     const health = await fetch(`${url}/_tertulia/health`);
     if (!health.ok) throw new Error(`not healthy: ${health.status}`);
     const healthyMs = performance.now() - began;
-    const resident = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-    return { bannerMs, healthyMs, residentMb: Number(resident) / 1024 };
+    const [spent, resident] = [cpuSeconds(child.pid ?? 0) * 1000, residentBytes(child.pid ?? 0) / 1e6];
+    if (!isCounted) return;
+    cpu.push(spent);
+    banner.push(bannerMs);
+    healthy.push(healthyMs);
+    megabytes.push(resident);
   } finally {
-    const exited = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     await exited;
-    rmSync(directory, { recursive: true });
+    if (directory === undefined) rmSync(folder, { recursive: true });
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-await once();
-const results: Run[] = [];
-for (let run = 0; run < runs; run += 1) results.push(await once());
-for (const key of ['bannerMs', 'healthyMs', 'residentMb'] as const) {
-  const values = results.map((each) => each[key]);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  console.log(
-    `${key.padEnd(12)} median ${median(values).toFixed(0).padStart(5)}   ${low.toFixed(0)} to ${high.toFixed(0)}`,
-  );
 }

@@ -1,118 +1,173 @@
 /**
- * What a page of GetTranscript costs in chats of 10, 10,000 and 100,000 items: it must be the same.
+ * What a page of GetTranscript costs in chats of 10, 10,000 and 100,000 items, among 1,000 contacts and among a million:
+ * it must be the same.
  *
- *   npm run bench:transcript
- *
- * The whole pipeline but the socket, on a store in a directory. Every fifth message is marked as read. Pages have five
- * items, so that also in the smallest chat one follows. Medians of rounds in which the chats take turns, so that the
- * machine's noise is in all of them; ratios are to the smallest chat.
+ * A real server, one kept connection. Every fifth message is marked as read. Pages have five items, so that also in the
+ * smallest chat one follows.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { developmentInstance } from '../src/config.ts';
+import { systemIds } from '../src/runtime/ids.ts';
 import { systemSteady } from '../src/runtime/steady.ts';
 import { openSqlite } from '../src/store/sqlite.ts';
-import { addBot, startChat, type TestPipeline, testPipeline } from '../test/support/pipeline.ts';
+import type { Store } from '../src/store/store.ts';
+import { type Connection, membersOf, openConnection } from './connection.ts';
+import { filledDirectory } from './fill.ts';
+import { type Measurement, median, ratios, shown, startTertulia, takeTurns } from './measure.ts';
 
 const sizes = [10, 10_000, 100_000];
-const rounds = 101;
-const callsPerRound = 20;
+const pages = ['last', 'middle', 'first'] as const;
+/** Calls of a turn. */
+const calls = 40;
+/** Turns are short: many of them beside each other tell more than few. */
+const turnsPerRound = 5;
 /** Items that share a transaction while a chat is filled. */
 const batch = 1000;
 
-interface Sample {
-  readonly size: number;
+type Page = (typeof pages)[number];
+
+interface Chat {
+  readonly key: number;
+  readonly customer: string;
+  readonly bot: string;
   readonly token: string;
-  /** Ids of an item in the middle, and of the first. */
-  readonly middle: string;
-  readonly first: string;
 }
 
-async function filled(pipeline: TestPipeline, size: number): Promise<Sample> {
-  const { store, ids, time, call } = pipeline;
-  const customer = await startChat(pipeline);
-  const bot = await addBot(pipeline, customer.ContactId);
-  const { key } = (await store.chat({ contactId: customer.ContactId })) ?? {};
+interface Sample {
+  readonly contacts: number;
+  readonly items: number;
+  readonly page: Page;
+  readonly connection: Connection;
+  readonly head: readonly string[];
+  readonly body: string;
+  readonly times: number[];
+}
+
+export const measurement: Measurement = {
+  name: 'transcript',
+  async run({ isFull, rounds, progress }) {
+    await using stack = new AsyncDisposableStack();
+    const samples: Sample[] = [];
+    for (const contacts of [1000, ...(isFull ? [1_000_000] : [])]) {
+      progress(`transcript: filling chats among ${contacts.toLocaleString('en')} contacts`);
+      samples.push(...(await samplesAmong(contacts, stack, progress)));
+    }
+    progress('transcript: reading');
+    const counts = { warming: 5, counted: rounds * turnsPerRound };
+    await takeTurns(samples, counts, async ({ connection, head, body, times }, isCounted) => {
+      const each: number[] = [];
+      for (let call = 0; call < calls; call += 1) {
+        const began = performance.now();
+        const { status } = await connection.ask('POST', '/participant/transcript', head, body);
+        if (status !== 200) throw new Error(`GetTranscript answered ${status}`);
+        each.push((performance.now() - began) * 1000);
+      }
+      // The median, as one call that had to wait for another process says nothing of the page.
+      if (isCounted) times.push(median(each));
+    });
+    return [table(samples)];
+  },
+};
+
+function table(samples: readonly Sample[]) {
+  const rows = pages.flatMap((page) => {
+    const own = samples.filter((each) => each.page === page);
+    return own.map(({ contacts, items, times }) => {
+      const beside = median(ratios(times, own[0]?.times ?? []));
+      return [page, ...[contacts, items].map((each) => each.toLocaleString('en')), shown(times), beside.toFixed(2)];
+    });
+  });
+  return {
+    title: 'transcript: a page of GetTranscript over HTTP',
+    columns: ['page', 'contacts stored', 'items of the chat', 'µs a page', '× the first row'],
+    rows,
+    notes: ['Target: the last page at most 1.20 of the first row, whatever the size.'],
+  };
+}
+
+async function samplesAmong(
+  contacts: number,
+  stack: AsyncDisposableStack,
+  progress: (text: string) => void,
+): Promise<Sample[]> {
+  const directory = filledDirectory(contacts, progress);
+  stack.defer(() => rmSync(directory, { recursive: true }));
+  const server = stack.use(await startTertulia({ TERTULIA_DATA_DIR: directory }));
+  const connection = stack.use(await openConnection(server.port));
+  await using store = openSqlite(directory, systemSteady, 'tool');
+  const samples: Sample[] = [];
+  for (const items of sizes) {
+    const chat = await startChat(connection, store);
+    await fill(store, chat, items);
+    for (const page of pages) samples.push(await sample(connection, store, chat, { contacts, items, page }));
+  }
+  return samples;
+}
+
+/** A customer and a custom participant, both connected: two items. */
+async function startChat(connection: Connection, store: Store): Promise<Chat> {
+  const json = 'content-type: application/json';
+  const ask = async (method: string, path: string, body: object, ...head: readonly string[]) =>
+    membersOf<Record<string, unknown>>(await connection.ask(method, path, [json, ...head], JSON.stringify(body)));
+  const connect = async (bearer: unknown) => {
+    const body = { Type: ['CONNECTION_CREDENTIALS'], ConnectParticipant: true };
+    const { ConnectionCredentials } = await ask('POST', '/participant/connection', body, `x-amz-bearer: ${bearer}`);
+    return (ConnectionCredentials as { ConnectionToken: string }).ConnectionToken;
+  };
+  const InstanceId = developmentInstance.id;
+  const { ContactId, ParticipantId, ParticipantToken } = await ask('PUT', '/contact/chat', {
+    ...{ InstanceId, ContactFlowId: developmentInstance.flows[0]?.id, ClientToken: randomUUID() },
+    ParticipantDetails: { DisplayName: 'Ana' },
+  });
+  const bot = await ask('POST', '/contact/create-participant', {
+    ...{ InstanceId, ContactId, ClientToken: randomUUID() },
+    ParticipantDetails: { ParticipantRole: 'CUSTOM_BOT', DisplayName: 'Bot' },
+  });
+  const token = await connect(ParticipantToken);
+  await connect((bot.ParticipantCredentials as { ParticipantToken: string }).ParticipantToken);
+  const { key } = (await store.chat({ contactId: String(ContactId) })) ?? {};
   if (key === undefined) throw new Error('the chat is not there');
+  return { key, customer: String(ParticipantId), bot: String(bot.ParticipantId), token };
+}
+
+async function fill(store: Store, { key, customer, bot }: Chat, size: number): Promise<void> {
+  const [ids, now] = [systemIds(), Date.now()];
   for (let number = 3; number <= size; ) {
     const writes: Promise<unknown>[] = [];
     for (let count = 0; count < batch && number <= size; count += 1, number += 1) {
-      const author = number % 2 ? customer.ParticipantId : bot.ParticipantId;
+      const [author, reader] = number % 2 ? [customer, bot] : [bot, customer];
       const item = { type: 'MESSAGE', contentType: 'text/plain', content: `message ${number}` } as const;
-      const token = { value: `${number}`, request: '' };
       writes.push(
         store.append({
-          chat: key,
-          author,
-          now: time.now,
+          ...{ chat: key, author, now, token: { value: `${number}`, request: '' } },
           item: { ...item, tail: ids.tail(), participantId: author },
-          token,
         }),
       );
-      if (number % 5 > 0) continue;
-      const reader = number % 2 ? bot.ParticipantId : customer.ParticipantId;
-      writes.push(store.commit({ now: time.now, mark: { chat: key, reader, kind: 'read', number } }));
+      if (number % 5 === 0) writes.push(store.commit({ now, mark: { chat: key, reader, kind: 'read', number } }));
     }
     await Promise.all(writes);
   }
-  const range = { newestFirst: false, limit: Math.ceil(size / 2) };
-  const items = await store.items(key, range);
-  const { body } = await call('GetTranscript', {}, customer.token);
-  if (body.Transcript.length !== 10) throw new Error('a page is short');
-  return { size, token: customer.token, middle: items.at(-1)?.id ?? '', first: items[0]?.id ?? '' };
 }
 
-const pages: Readonly<Record<string, (sample: Sample) => object>> = {
-  newest: () => ({ MaxResults: 5, ScanDirection: 'BACKWARD', SortOrder: 'ASCENDING' }),
-  middle: ({ middle }) => ({ MaxResults: 5, StartPosition: { Id: middle }, ScanDirection: 'FORWARD' }),
-  oldest: ({ first }) => ({ MaxResults: 5, StartPosition: { Id: first }, ScanDirection: 'FORWARD' }),
-};
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
+async function sample(
+  connection: Connection,
+  store: Store,
+  { key, token }: Chat,
+  { contacts, items, page }: Pick<Sample, 'contacts' | 'items' | 'page'>,
+): Promise<Sample> {
+  const head = ['content-type: application/json', `x-amz-bearer: ${token}`];
+  const body = JSON.stringify(await inputOf(page, store, key, items));
+  const found = membersOf<{ Transcript: readonly unknown[] }>(
+    await connection.ask('POST', '/participant/transcript', head, body),
+  );
+  if (found.Transcript.length !== 5) throw new Error(`a page has ${found.Transcript.length} items`);
+  return { contacts, items, page, connection, head, body, times: [] };
 }
 
-/** Microseconds a call, median of the rounds, by size. */
-async function measured({ handle, ids }: TestPipeline, samples: readonly Sample[], page: string): Promise<number[]> {
-  const requests = samples.map((sample) => ({
-    method: 'POST',
-    path: '/participant/transcript',
-    rawPath: '/participant/transcript',
-    query: '',
-    headers: [['x-amz-bearer', sample.token]] as [string, string][],
-    body: Buffer.from(JSON.stringify(pages[page]?.(sample))),
-    id: ids.uuid(),
-  }));
-  const times: number[][] = samples.map(() => []);
-  for (let round = -10; round < rounds; round += 1) {
-    for (const [index, request] of requests.entries()) {
-      const began = performance.now();
-      for (let call = 0; call < callsPerRound; call += 1) {
-        const { status } = await handle(request);
-        if (status !== 200) throw new Error(`GetTranscript answered ${status}`);
-      }
-      // The first rounds warm up.
-      if (round >= 0) times[index]?.push(((performance.now() - began) * 1000) / callsPerRound);
-    }
-  }
-  return times.map(median);
-}
-
-const directory = mkdtempSync(join(tmpdir(), 'tertulia-transcript-'));
-try {
-  const pipeline = await testPipeline({ wrap: () => openSqlite(directory, systemSteady) });
-  const samples: Sample[] = [];
-  for (const size of sizes) samples.push(await filled(pipeline, size));
-  for (const page of Object.keys(pages)) {
-    const times = await measured(pipeline, samples, page);
-    const cells = samples.map(({ size }, index) => {
-      const time = times[index] ?? Number.NaN;
-      const ratio = time / (times[0] ?? Number.NaN);
-      return `${size.toLocaleString('en').padStart(8)} items ${time.toFixed(0).padStart(5)} µs  × ${ratio.toFixed(2)}`;
-    });
-    console.log(`${page.padEnd(8)}${cells.join('   ')}`);
-  }
-  await pipeline.store[Symbol.asyncDispose]();
-} finally {
-  rmSync(directory, { recursive: true });
+async function inputOf(page: Page, store: Store, chat: number, items: number): Promise<object> {
+  if (page === 'last') return { MaxResults: 5, ScanDirection: 'BACKWARD', SortOrder: 'ASCENDING' };
+  const limit = page === 'first' ? 1 : Math.floor(items / 2);
+  const Id = (await store.items(chat, { newestFirst: false, limit })).at(-1)?.id;
+  return { MaxResults: 5, StartPosition: { Id }, ScanDirection: 'FORWARD' };
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { chatAt } from '../../test/support/chat.ts';
 import { property } from '../../test/support/property.ts';
 import type { Chat } from './chat.ts';
-import { type Condition, meets, term, termsFor, termsOf } from './search.ts';
+import { type Condition, isFoundAlike, meets, term, termsFor, termsOf } from './search.ts';
 
 const base = chatAt(5);
 
@@ -33,6 +33,26 @@ describe('terms of a contact', () => {
     const terms = termsOf({ ...base, attributes });
     assert.equal(terms.length, 100);
     assert.equal(terms[0], term('attribute', 'emoji', '😀'.repeat(256)));
+  });
+});
+
+describe('a chat that changed', () => {
+  const { contact } = base;
+  const found: readonly [string, Chat][] = [
+    ['its attributes', { ...base, attributes: { plan: 'gold' } }],
+    ['its segment attributes', { ...base, contact: { ...contact, segmentAttributes: { a: { ValueString: 'b' } } } }],
+    ['its tags', { ...base, contact: { ...contact, tags: { team: 'red' } } }],
+    ['its tree', { ...base, contact: { ...contact, associationId: 'another' } }],
+    ['its end', { ...base, end: { at: 9, reason: 'API' } }],
+  ];
+  for (const [what, after] of found) {
+    it(`[SR4] is found by something else with ${what}`, () => assert.equal(isFoundAlike(base, after), false));
+  }
+
+  it('[SR4] is found alike with other participants, and another name', () => {
+    const participant = { id: 'ann', role: 'CUSTOMER', displayName: 'Ann', createdAt: 5 } as const;
+    const after = { ...base, participants: [participant], contact: { ...contact, name: 'A name', updatedAt: 9 } };
+    assert.equal(isFoundAlike(base, after), true);
   });
 });
 

@@ -35,6 +35,18 @@ export function termsOf(chat: Chat | NewChat): Term[] {
   ];
 }
 
+/** Whether a chat is still found by what it was found by. By identity: what a change left alone is the very same. */
+export function isFoundAlike(before: Chat, after: Chat): boolean {
+  const [was, is] = [before.contact, after.contact];
+  return (
+    before.end === after.end &&
+    before.attributes === after.attributes &&
+    was.associationId === is.associationId &&
+    was.segmentAttributes === is.segmentAttributes &&
+    was.tags === is.tags
+  );
+}
+
 function termsIn(kind: TermKind, pairs: readonly (readonly [string, string])[]): Term[] {
   return pairs
     .filter(([key, value]) => key.length <= maxKeyLength && value.length <= maxValueLength)

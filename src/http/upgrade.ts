@@ -6,11 +6,13 @@ import type { Identity, Tokens } from '../tokens/tokens.ts';
 /** Where WebSockets are opened, below the public URL; the token is the query. */
 export const webSocketPath = '/participant/websocket';
 
+type Who = Pick<Identity, 'chatKey' | 'participantId'>;
+
 export interface UpgradeParts {
   readonly tokens: Tokens;
   readonly clock: Clock;
   /** Completes the handshake and keeps the socket, or refuses a participant who has gone. */
-  readonly accept: (request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity) => void;
+  readonly accept: (request: IncomingMessage, socket: Duplex, head: Buffer, who: Who) => void;
 }
 
 export type Upgrade = (request: IncomingMessage, path: string, query: string, socket: Duplex, head: Buffer) => void;
@@ -27,7 +29,9 @@ export function openUpgrade({ tokens, clock, accept }: UpgradeParts): Upgrade {
     const token = new URLSearchParams(query).get('token') ?? '';
     const verdict = tokens.verify('socket', token, clock.now());
     if ('refused' in verdict) return refuse(socket, '403 Forbidden');
-    accept(request, socket, head, verdict.identity);
+    // No more of it, as it is held as long as the socket is.
+    const { chatKey, participantId } = verdict.identity;
+    accept(request, socket, head, { chatKey, participantId });
   };
 }
 

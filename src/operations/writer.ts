@@ -2,6 +2,7 @@ import type { Bus, News } from '../bus/bus.ts';
 import type { Chat, ChatKey, PassingEvent } from '../domain/chat.ts';
 import { returned } from '../domain/idle.ts';
 import { type Item, itemId } from '../domain/item.ts';
+import { isFoundAlike } from '../domain/search.ts';
 import { UnknownOutcome } from '../domain/unknown-outcome.ts';
 import type { Ids } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
@@ -207,7 +208,11 @@ function written(
     return { ...change, chat: change.chat, owed: owedBy(undefined, change.chat.created, events, placing) };
   }
   const { before, after } = change.chat;
-  return { ...change, chat: { expected: before.revision, after }, owed: owedBy(before, after, events, placing) };
+  return {
+    ...change,
+    chat: { expected: before.revision, after, isFoundAlike: isFoundAlike(before, after) },
+    owed: owedBy(before, after, events, placing),
+  };
 }
 
 function eventNews(chat: ChatKey, after: number, event: PlacedEvent): News {

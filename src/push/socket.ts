@@ -70,7 +70,7 @@ export function openSocketServer(parts: SocketParts): SocketServer {
   return {
     accept(request, socket, head, who) {
       // A connection that breaks before or after its handshake must not end the process.
-      socket.on('error', () => socket.destroy());
+      socket.on('error', destroyThis);
       const giveUp = steady.after(settings.upgradeMs, () => refuse(socket, '503 Service Unavailable'));
       upgrade(server, request, socket, head, who)
         .catch((failure: unknown) => {
@@ -86,6 +86,11 @@ export function openSocketServer(parts: SocketParts): SocketServer {
       return closeAll(server);
     },
   };
+}
+
+/** One for all sockets, rather than a closure that each of them holds. */
+function destroyThis(this: Duplex): void {
+  this.destroy();
 }
 
 function metrics(server: Server): readonly Metric[] {

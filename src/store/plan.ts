@@ -54,8 +54,10 @@ export function plan(change: Change, dialect: Dialect): Plan {
       const placed = row ? place(items, row) : [];
       const statements: Statement[] = [];
       if (row && change.chat) {
+        const isNew = 'created' in change.chat;
         const chat = 'created' in change.chat ? change.chat.created : change.chat.after;
-        statements.push(putDetail(row.key, chat), ...putContact(row.key, chat));
+        statements.push(putDetail(row.key, chat));
+        if (isNew || !change.chat.isFoundAlike) statements.push(...putContact(row.key, chat, isNew));
         statements.push(...placed.map((item, index) => putItem(row.key, item, items[index] as NewItem)));
         if (items.length > 0 && chat.streams) statements.push(wakeStreams(row.key, change.now));
       }
@@ -65,7 +67,7 @@ export function plan(change: Change, dialect: Dialect): Plan {
       }
       if (change.settled) statements.push(...settling(change.settled, change.now));
       if (row && change.mark) statements.push(putMark(change.mark, row.key, change.now));
-      if (change.token) statements.push(...putToken(change.token, change.now));
+      if (change.token) statements.push(putToken(change.token, change.now));
       statements.push(...(change.resources ?? []).map(putResource), ...(change.replaced ?? []).map(replaceResource));
       return { statements, items: placed };
     },
@@ -154,8 +156,8 @@ function putDetail(key: number, chat: Chat | NewChat): Statement {
   };
 }
 
-/** What a contact is found by. Written anew whenever the chat is, which is rare. */
-function putContact(key: number, chat: Chat | NewChat): Statement[] {
+/** What a contact is found by, written anew. */
+function putContact(key: number, chat: Chat | NewChat, isNew: boolean): Statement[] {
   const { contact, instanceId } = chat;
   const endedAt = chat.end?.at ?? null;
   return [
@@ -164,7 +166,7 @@ function putContact(key: number, chat: Chat | NewChat): Statement[] {
             ON CONFLICT (id) DO UPDATE SET association = excluded.association, ended_at = excluded.ended_at`,
       args: [contact.id, key, instanceId, contact.associationId, contact.initiatedAt, endedAt],
     },
-    { sql: 'DELETE FROM contact_term WHERE contact = ?', args: [contact.id] },
+    ...(isNew ? [] : [{ sql: 'DELETE FROM contact_term WHERE contact = ?', args: [contact.id] }]),
     ...termsOf(chat).map((term) => ({
       sql: 'INSERT INTO contact_term (instance, term, initiated_at, contact, ended_at) VALUES (?, ?, ?, ?, ?)',
       args: [instanceId, digest(term), contact.initiatedAt, contact.id, endedAt],
@@ -200,17 +202,16 @@ function putMark(mark: NonNullable<Change['mark']>, chat: number, now: number): 
   };
 }
 
-function putToken(token: Token, now: number): Statement[] {
-  const key = tokenKey(token);
-  return [
-    { sql: 'DELETE FROM token WHERE key = ? AND expires_at <= ?', args: [key, now] },
-    {
-      sql: 'INSERT INTO token (key, request, answer, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING',
-      args: [key, digest(token.request), JSON.stringify(token.answer), token.expiresAt],
-      expect: 1,
-      otherwise: 'again',
-    },
-  ];
+/** One that has expired is as good as none. */
+function putToken(token: Token, now: number): Statement {
+  return {
+    sql: `INSERT INTO token (key, request, answer, expires_at) VALUES (?, ?, ?, ?)
+          ON CONFLICT (key) DO UPDATE SET request = excluded.request, answer = excluded.answer, expires_at = excluded.expires_at
+          WHERE token.expires_at <= ?`,
+    args: [tokenKey(token), digest(token.request), JSON.stringify(token.answer), token.expiresAt, now],
+    expect: 1,
+    otherwise: 'again',
+  };
 }
 
 export function tokenKey(token: Pick<Token, 'scope' | 'value'>): Buffer {

@@ -151,7 +151,7 @@ export interface StoredAnswer {
 export interface Change {
   readonly now: number;
   /** A chat that is new, or one that is as it was at `expected`. */
-  readonly chat?: Creation | { readonly expected: number; readonly after: Chat } | undefined;
+  readonly chat?: Creation | Replacement | undefined;
   /** Numbered and timed by the commit, in this order, after all that is already there. */
   readonly items?: readonly NewItem[] | undefined;
   /** Taken only while the chat is open and the reader connected; not a change of the chat's revision. */
@@ -172,6 +172,13 @@ export interface Creation {
   readonly created: NewChat;
   /** Only while its instance has fewer open chats than this; else the change is stale. */
   readonly atMost?: number | undefined;
+}
+
+export interface Replacement {
+  readonly expected: number;
+  readonly after: Chat;
+  /** What its contact is found by is as it was, and is not written again: half of what a change writes. */
+  readonly isFoundAlike?: boolean | undefined;
 }
 
 export type ChangeOutcome =

@@ -82,10 +82,11 @@ function ordering(withStore: WithStore): void {
       );
 
       const { key: _, revision: __, last: ___, lastTime: ____, ...created } = chat;
+      const id = `chat-${next()}`;
       const born = done(
         await store.commit({
           now: noon,
-          chat: { created: { ...created, id: `chat-${next()}` } },
+          chat: { created: { ...created, id, contact: { ...created.contact, id } } },
           items: [event(), event()],
         }),
       );
