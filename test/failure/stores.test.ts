@@ -63,7 +63,6 @@ describe('three servers', { skip: ownPostgresMissing || natsMissing }, () => {
     await fleet.postgres.kill();
     await fleet.postgres.restart();
     await load.more(40);
-    await fleet.passLeases();
     await load.held(context);
     await each('ready');
     await demandFewConnections();
@@ -79,7 +78,6 @@ describe('three servers', { skip: ownPostgresMissing || natsMissing }, () => {
     at(0).toStore.heal();
     await each('ready');
     await load.more(20);
-    await fleet.passLeases();
     await load.held(context);
     await demandFewConnections();
   });
@@ -119,7 +117,6 @@ describe('three servers', { skip: ownPostgresMissing || natsMissing }, () => {
     await each('ready');
     assert.ok(toStore.passedOn > stores && toBus.passedOn > buses, 'both are new');
     await isHeardAgain(load);
-    await fleet.passLeases();
     await load.held(context);
   });
 
