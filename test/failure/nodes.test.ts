@@ -135,17 +135,23 @@ const seats = 12;
 async function openAudience(here: FleetNode, there: FleetNode) {
   const stack = new AsyncDisposableStack();
   const [at, other] = [here, there].map(({ port }) => stack.use(apiAt(`http://127.0.0.1:${port}`))) as [Api, Api];
+  const seated = async (url: string) => {
+    const socket = await listen(url);
+    if (!stack.disposed) return stack.use(socket);
+    socket[Symbol.dispose]();
+    throw new Error('the test is over');
+  };
   const sit = async () => {
     const ticket = await startChat(at);
     const own = await connection(at, ticket);
-    return { ticket, own, socket: stack.use(await listen(own.url)) };
+    return { ticket, own, socket: await seated(own.url) };
   };
   const people = await Promise.all(Array.from({ length: seats }, sit));
   const moving = people.map(async ({ ticket, socket: first }) => {
     const { code } = await first.closed();
     assert.equal(code, 1001);
     const own = await connection(other, ticket);
-    return { own, socket: stack.use(await listen(own.url)) };
+    return { own, socket: await seated(own.url) };
   });
   for (const each of moving) each.catch(() => {});
   const tell = async ({ own, socket }: { readonly own: Connection; readonly socket: TestSocket }, text: string) => {
