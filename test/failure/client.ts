@@ -56,6 +56,7 @@ export function openNetwork({ places, patienceMs, answered }: NetworkParts): Net
   const attempts: Attempt[] = [];
   const lost: Lost[] = [];
   const sockets = new Set<WebSocket>();
+  let isClosed = false;
   const agent = new Agent({ keepAlive: true });
   const apis = new Map<Place, Api>();
   const apiOf = (place: Place) => {
@@ -67,7 +68,7 @@ export function openNetwork({ places, patienceMs, answered }: NetworkParts): Net
   async function insist(random: Random, what: string, go: (place: Place) => Promise<Answer & { isLast?: boolean }>) {
     const sentAt = Date.now();
     let place = random.pick(places);
-    while (Date.now() - sentAt < givesUpMs) {
+    while (!isClosed && Date.now() - sentAt < givesUpMs) {
       const at = place.name;
       try {
         const { status, body, isLast } = await go(place);
@@ -109,6 +110,7 @@ export function openNetwork({ places, patienceMs, answered }: NetworkParts): Net
       return dial(url, { ...parts.random.pick(places), patienceMs }, parts, { lost, sockets });
     },
     [Symbol.dispose]() {
+      isClosed = true;
       agent.destroy();
       for (const api of apis.values()) api[Symbol.dispose]();
       for (const each of sockets) each.terminate();

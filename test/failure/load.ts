@@ -143,8 +143,8 @@ export async function openLoad(fleet: Fleet, name: string, patienceMs = 4_000): 
     async [Symbol.asyncDispose]() {
       isOver = true;
       for (const chat of chats) for (const person of chat.people) person.rest();
-      await chatting.catch(() => {});
       network[Symbol.dispose]();
+      await chatting.catch(() => {});
     },
   };
 }
