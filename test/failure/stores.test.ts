@@ -3,6 +3,8 @@ import { after, before, describe, test } from 'node:test';
 import { linesOf } from '../support/metrics.ts';
 import { natsMissing } from '../support/nats.ts';
 import { ownPostgresMissing } from '../support/postgres.ts';
+import { apiAt, connection, say, startChat } from '../support/server.ts';
+import { listen } from '../support/socket.ts';
 import { type Fleet, type FleetNode, openFleet, until } from './fleet.ts';
 import { openLoad } from './load.ts';
 import { checkLogs } from './logs.ts';
@@ -42,6 +44,17 @@ describe('three servers', { skip: ownPostgresMissing || natsMissing }, () => {
     for (const [index, node] of fleet.nodes.entries()) {
       await until(`${node.name} to hear of the others`, async () => (await heard(node)) > (before[index] ?? 0));
     }
+  }
+
+  /** A message that is sent to the one, and the last of its chat, comes to a socket on the other. */
+  async function isTold(one: FleetNode, other: FleetNode): Promise<void> {
+    using here = apiAt(one.process.endpoint);
+    using there = apiAt(other.process.endpoint);
+    const ticket = await startChat(here);
+    const customer = await connection(there, ticket);
+    using socket = await listen(customer.url);
+    const { Id } = await say(here, customer, 'the last one');
+    await socket.item('the last one', (item) => item.Id === Id);
   }
 
   /** What the servers hold of the database's hundred, and the store that the test has. */
@@ -98,7 +111,8 @@ describe('three servers', { skip: ownPostgresMissing || natsMissing }, () => {
     at(1).toBus.cut();
     await each('without bus', [at(1)]);
     await each('ready', [at(0), at(2)]);
-    await load.more(40);
+    await isTold(at(0), at(1));
+    await load.more(20);
     at(1).toBus.heal();
     await each('ready');
     await areHeard();
