@@ -83,7 +83,8 @@ export function openNetwork({ places, patienceMs, answered }: NetworkParts): Net
       await pause(10 + 90 * random.share());
       place = random.pick(places.filter((each) => each !== place));
     }
-    return { sentAt };
+    // When all is over, whoever still asks is told so: a person without an answer would ask again.
+    return isClosed ? { sentAt, answer: { status: 403, body: {} } } : { sentAt };
   }
 
   return {
