@@ -214,7 +214,9 @@ async function lookOnce(state: State, wake: () => void): Promise<void> {
     // What is at work as the lanes are read may be settled before the answer, which then is of before.
     // Whoever got a lease has it alone: then its last run has settled, and is about to end.
     const atWork = new Set(lease ? [] : active.keys());
-    const due = active.size < atOnce ? await store.dueLanes(destination, now, most, lease) : [];
+    // What was taken as the store went away, and never heard of, need not wait for its lease to end.
+    const known = [...active.keys(), ...state.broken];
+    const due = active.size < atOnce ? await store.dueLanes(destination, now, most, lease && { ...lease, known }) : [];
     for (const lane of due.filter(({ key }) => !atWork.has(key) && !state.broken.has(key))) {
       if (active.size >= atOnce || state.stopping.signal.aborted) break;
       active.set(lane.key, lane);

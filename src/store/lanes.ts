@@ -3,6 +3,11 @@ import type { Settlement } from '../domain/outbox.ts';
 import type { Statement } from './plan.ts';
 import type { Lease } from './store.ts';
 
+export interface LaneLease extends Lease {
+  /** Lanes that the holder knows it has. Of another that it has a lease of, it was never told, or has given it up. */
+  readonly known: readonly number[];
+}
+
 /**
  * What the store keeps of the way out. A *lane* is one chat's way to one destination: a stream's is a cursor into the
  * chat's log, and beside it there may be *notices*, things to be delivered that are no items. A lane is due while
@@ -12,7 +17,7 @@ export interface LaneStore {
   /** Destinations that have lanes due by then. */
   laneDestinations(by: number): Promise<string[]>;
   /** Lanes of a destination that are due by then, in the order of (due, key). With a lease as `Store.due`: it ends when the lane is settled. */
-  dueLanes(destination: string, by: number, limit: number, lease?: Lease): Promise<Lane[]>;
+  dueLanes(destination: string, by: number, limit: number, lease?: LaneLease): Promise<Lane[]>;
   /** Makes leases of lanes last for so long from now, where they are still held. */
   renewLanes(keys: readonly number[], lease: Lease): Promise<void>;
   /** When a lane is due next; with `past`, what is due by then left out. `except` names destinations that are passed over. */

@@ -33,7 +33,10 @@ export function lanes(
       return rows.map(({ name }) => name as string);
     },
     async dueLanes(destination, by, limit, lease) {
-      if (lease) return (await claim(claimLanes, destination, by, limit, lease.holder, lease.forMs)).map(laneOf);
+      if (lease) {
+        const { holder, forMs, known } = lease;
+        return (await claim(claimLanes, destination, by, limit, holder, forMs, known)).map(laneOf);
+      }
       const rows = await read(
         `SELECT ${lane} FROM lane WHERE destination = $1::text AND due <= $2::bigint ORDER BY due, key LIMIT $3::bigint`,
         destination,
@@ -134,7 +137,8 @@ const claimLanes = `
       fence = fence + 1, leased_fence = fence + 1
     WHERE key IN (
       SELECT key FROM lane WHERE destination = $1::text AND due <= $2::bigint AND (
-        lease IS NULL OR leased_fence <> fence OR leased_until < clock_timestamp())
+        lease IS NULL OR leased_fence <> fence OR leased_until < clock_timestamp()
+        OR (lease = $4 AND key <> ALL ($6::bigint[])))
       ORDER BY due, key LIMIT $3::bigint FOR UPDATE SKIP LOCKED)
     RETURNING ${lane})
   SELECT ${lane} FROM claimed ORDER BY due, key`;

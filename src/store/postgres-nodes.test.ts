@@ -46,7 +46,7 @@ async function streamed(store: Store): Promise<{ key: number; lane: Lane }> {
   return { key: chat.key, lane };
 }
 
-const lease = (holder: string, forMs = 30_000) => ({ holder, forMs });
+const lease = (holder: string, forMs = 30_000, known: readonly number[] = []) => ({ holder, forMs, known });
 
 describe('leases of several nodes', { skip: postgresMissing }, () => {
   test('[ST34] give each chat that is due to one of two that ask at once, and to no other before the lease ends', () =>
@@ -80,10 +80,10 @@ describe('leases of several nodes', { skip: postgresMissing }, () => {
 
   test('[ST34] of lanes end with their settlement, and refuse that of whom they were taken from', () =>
     withNodes(async (nodes) => {
-      const { key } = await streamed(nodes[0]);
+      const { key, lane } = await streamed(nodes[0]);
       done(await nodes[0].append(message(key, 'ann')));
       const take = (node: Store, holder: string, forMs?: number) =>
-        node.dueLanes('topic', noon, 5, lease(holder, forMs));
+        node.dueLanes('topic', noon, 5, lease(holder, forMs, [lane.key]));
       const [first] = await take(nodes[0], 'one', 0);
       assert(first);
       const [second] = await take(nodes[1], 'two');
@@ -97,6 +97,17 @@ describe('leases of several nodes', { skip: postgresMissing }, () => {
       assert.deepEqual(await settle(first, 0), { stale: true });
       done(await settle(second, 0));
       assert.equal((await take(nodes[0], 'one')).length, 1, 'what is left is anybody’s');
+    }));
+
+  test('[ST34] of lanes are taken again by who was never told that it has them, and by nobody else', () =>
+    withNodes(async (nodes) => {
+      const { key, lane } = await streamed(nodes[0]);
+      done(await nodes[0].append(message(key, 'ann')));
+      const [unheard] = await nodes[0].dueLanes('topic', noon, 5, lease('one'));
+      assert.deepEqual(await nodes[1].dueLanes('topic', noon, 5, lease('two')), []);
+      assert.deepEqual(await nodes[0].dueLanes('topic', noon, 5, lease('one', 30_000, [lane.key])), []);
+      const [again] = await nodes[0].dueLanes('topic', noon, 5, lease('one'));
+      assert(unheard && again && again.fence > unheard.fence, 'what is settled by the first is stale');
     }));
 
   test('[ST34] of lanes are renewed while they are held', () =>

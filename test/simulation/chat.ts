@@ -1,9 +1,9 @@
 import type { ChatHistory, Notified, Shown, SocketHistory } from '../support/history.ts';
-import { type ClientParts, openClient } from './client.ts';
-import { ContactFlowId, InstanceId } from './node.ts';
-import { openPerson, type Person } from './person.ts';
+import { ContactFlowId, InstanceId } from '../support/server.ts';
+import type { Client } from './client.ts';
+import { openPerson, type Person, type PersonParts } from './person.ts';
 
-/** One chat of the simulation: who comes, what they do, and what they saw of it. */
+/** One chat: who comes, what they do, and what they saw of it; of a simulated service or of a real one. */
 
 type Mutable<T> = T extends readonly (infer Each)[] ? Each[] : never;
 
@@ -21,10 +21,14 @@ export interface Records {
   readonly sockets: (() => SocketHistory)[];
 }
 
-export interface ChatParts extends ClientParts {
+export interface ChatParts extends Pick<PersonParts, 'random' | 'scheduler' | 'now' | 'note' | 'dial'> {
   readonly name: string;
+  /** A client of the service, by a name that no other has. */
+  readonly client: (name: string) => Client;
   /** What came to a topic. */
   readonly parcels: (topic: string) => readonly Notified[];
+  /** Nobody is late or silent, which ends a chat only after minutes. */
+  readonly isUntimed?: boolean;
 }
 
 export interface SimChat {
@@ -41,21 +45,21 @@ const minute = 60_000;
 const silence = { idle: 2 * minute, disconnect: 2 * minute };
 
 export function openChat(parts: ChatParts): SimChat {
-  const { scheduler, random, now, name, note } = parts;
-  const operator = openClient(parts, `${name} operator`);
+  const { scheduler, random, now, name, note, dial } = parts;
+  const operator = parts.client(`${name} operator`);
   const records: Records = {
     ...{ sent: [], typed: [], receipts: [], bots: [], readings: [], ends: [], streams: [], sockets: [] },
     streamingIds: new Map(),
   };
   const people: Person[] = [];
   const plot = {
-    comes: !random.chance(0.05),
+    comes: !random.chance(0.05) || parts.isUntimed === true,
     bot: random.chance(0.7),
     agent: random.chance(0.5),
     streams: random.pick([0, 0, 1, 1, 2]),
     end: random.pick(['stop', 'customer leaves', 'agent leaves', 'silence', 'none'] as const),
   };
-  const isSilent = plot.end === 'silence' && plot.agent && plot.comes;
+  const isSilent = plot.end === 'silence' && plot.agent && plot.comes && !parts.isUntimed;
   let chat = '';
   let startedAt = 0;
   let areTimersSet = false;
@@ -64,10 +68,8 @@ export function openChat(parts: ChatParts): SimChat {
   const pause = (ms: number) => scheduler.sleep(ms * random.share());
 
   function enter(who: string, role: Person['role'], id: string, participantToken: string): Person {
-    const { nodes } = parts;
-    const client = openClient(parts, `${name} ${who}`);
-    const own = { scheduler, random: random.fork(who), now, note, records };
-    const person = openPerson({ ...own, id, role, participantToken, client, nodes });
+    const own = { scheduler, random: random.fork(who), now, note, dial, records };
+    const person = openPerson({ ...own, id, role, participantToken, client: parts.client(`${name} ${who}`) });
     people.push(person);
     return person;
   }

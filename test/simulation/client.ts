@@ -95,7 +95,8 @@ function tried(parts: ClientParts, random: Random, ask: () => Promise<Answer>): 
   });
 }
 
-function requestOf(name: string, input: Record<string, unknown>, bearer: string | undefined) {
+/** What an SDK would send, before it is signed. */
+export function requestOf(name: string, input: Record<string, unknown>, bearer: string | undefined) {
   const operation = registry.find((each) => each.name === name);
   if (!operation) throw new Error(`no operation ${name}`);
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, label: string) => encodeURIComponent(String(input[label])));

@@ -13,7 +13,7 @@ export interface Line {
 }
 
 export interface LineParts {
-  readonly scheduler: Scheduler;
+  /** The client's. */
   readonly random: Random;
   readonly heard: (text: string) => void;
   /** The client knows that it is over. */
@@ -25,8 +25,12 @@ const unnoticedMs = 6_000;
 const upgradeMs = 3_000;
 
 /** Undefined if the node refuses, or is not there. */
-export async function dial(node: SimNode, token: string, parts: LineParts): Promise<Line | undefined> {
-  const { scheduler, random, heard, closed } = parts;
+export async function dial(
+  node: SimNode,
+  token: string,
+  scheduler: Scheduler,
+  { random, heard, closed }: LineParts,
+): Promise<Line | undefined> {
   let isOpen = true;
   let isBroken = false;
   let seat: Seat | undefined;

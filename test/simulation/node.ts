@@ -1,4 +1,3 @@
-import { developmentInstance } from '../../src/config.ts';
 import { contactRoutes } from '../../src/control/contacts.ts';
 import { participantOf } from '../../src/domain/chat.ts';
 import { unlimited } from '../../src/domain/quota.ts';
@@ -197,6 +196,3 @@ function open(parts: NodeParts, state: { isCut: boolean; isAway: boolean }, skew
 function why(fields: object): string {
   return 'err' in fields ? `: ${fields.err}` : '';
 }
-
-export const { id: InstanceId } = developmentInstance;
-export const ContactFlowId = developmentInstance.flows[0]?.id ?? '';

@@ -13,7 +13,10 @@ import { checkHistories, type Verdict } from '../support/checker.ts';
 import type { ChatHistory, Notified } from '../support/history.ts';
 import { openNetwork } from './bus.ts';
 import { openChat, type SimChat } from './chat.ts';
+import { openClient } from './client.ts';
+import { dial } from './line.ts';
 import { openNode, type SimNode } from './node.ts';
+import type { PersonParts } from './person.ts';
 import { openRandom, type Random } from './random.ts';
 import { delay, openScheduler, type Scheduler, steadyOf } from './scheduler.ts';
 import { drawWeather, fairWeather, type Weather } from './weather.ts';
@@ -113,10 +116,13 @@ async function play(world: World): Promise<ChatHistory[]> {
   await seedInstances(store, [developmentInstance], noon);
   for (const node of nodes) node.start();
   const parts = { scheduler, nodes, note, weather: () => world.weather, now: () => noon + scheduler.now() };
+  const dialAny: PersonParts['dial'] = (url, own) =>
+    dial(own.random.pick(nodes), new URL(url).searchParams.get('token') ?? '', scheduler, own);
   const chats = Array.from({ length: 1 + random.below(2) }, (_, index) => {
     const name = `chat ${index + 1}`;
     const parcels = (topic: string) => world.taken.get(topic) ?? [];
-    return openChat({ ...parts, name, random: random.fork(name), parcels });
+    const own = { ...parts, random: random.fork(name) };
+    return openChat({ ...own, name, parcels, dial: dialAny, client: (who) => openClient(own, who) });
   });
   const evil = befall(world, chats);
   await Promise.all(chats.map(({ played }) => played));

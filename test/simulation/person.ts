@@ -1,8 +1,7 @@
 import type { Reading, Shown, SocketHistory } from '../support/history.ts';
 import type { Records } from './chat.ts';
 import type { Answer, Client } from './client.ts';
-import { dial, type Line } from './line.ts';
-import type { SimNode } from './node.ts';
+import type { Line, LineParts } from './line.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -33,8 +32,9 @@ export interface PersonParts {
   readonly role: 'CUSTOMER' | 'CUSTOM_BOT' | 'AGENT';
   readonly participantToken: string;
   readonly client: Client;
-  readonly nodes: readonly SimNode[];
-  readonly scheduler: Scheduler;
+  /** Opens a socket with a URL that was handed out, on any node; undefined if that refuses, or is not there. */
+  readonly dial: (url: string, parts: LineParts) => Promise<Line | undefined>;
+  readonly scheduler: Pick<Scheduler, 'after' | 'sleep'>;
   readonly random: Random;
   readonly now: () => number;
   readonly note: (what: string) => void;
@@ -112,7 +112,7 @@ async function stay(state: State, arrive: () => void): Promise<void> {
     if (answer?.status === 200) {
       state.connection = answer.body.ConnectionCredentials.ConnectionToken;
       arrive();
-      await attend(state, new URL(answer.body.Websocket.Url).searchParams.get('token') ?? '');
+      await attend(state, answer.body.Websocket.Url);
     } else if (answer) {
       state.isGone = true;
     }
@@ -122,13 +122,13 @@ async function stay(state: State, arrive: () => void): Promise<void> {
 }
 
 /** One socket, until it is over. */
-async function attend(state: State, token: string): Promise<void> {
-  const { id, scheduler, random, records, heardAll, now } = state;
+async function attend(state: State, url: string): Promise<void> {
+  const { id, scheduler, random, records, heardAll, now, dial } = state;
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   const heard: Shown[] = [];
   const socket = { isSubscribed: false, isWhole: false, readTo: undefined as string | undefined, isBroken: false };
-  const line = await dial(random.pick(state.nodes), token, {
-    ...{ scheduler, random },
+  const line = await dial(url, {
+    random,
     heard(text) {
       const { topic, content } = JSON.parse(text);
       if (topic === 'aws/subscribe') socket.isSubscribed = content.status === 'success';

@@ -99,8 +99,8 @@ export interface TestProcess extends AsyncDisposable {
   end(): Promise<End>;
   /** kill -9; resolves when the process is gone. */
   kill(): Promise<void>;
-  /** Starts again after an end; resolves when it accepts requests. */
-  restart(): Promise<void>;
+  /** Starts again after an end, with what else or otherwise is set; resolves when it accepts requests. */
+  restart(more?: Record<string, string>): Promise<void>;
   /** Resolves once nothing listens on the port. */
   refusing(): Promise<void>;
 }
@@ -109,11 +109,12 @@ export async function startProcess(environment: Record<string, string> = {}): Pr
   const directory = mkdtempSync(join(tmpdir(), 'tertulia-test-'));
   let port = 0;
   let running: Running;
-  const start = async () => {
+  const start = async (more: Record<string, string> = {}) => {
     running = run(['src/main.ts', 'start'], {
       TERTULIA_DATA_DIR: directory,
       TERTULIA_PORT: String(port),
       ...environment,
+      ...more,
     });
     const [, inProduction, inDevelopment] = await running.until(
       /production mode.*websocket\s+\S+:(\d+).*flow .*\n|websocket\s+wss?:\/\/127\.0\.0\.1:(\d+).*npm run demo/s,

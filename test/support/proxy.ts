@@ -38,6 +38,12 @@ interface Relay {
   isStranded: boolean;
 }
 
+/** Node never closes a socket that is reset while it is being ended, and a process that has one does not end (24.21). */
+function breakOff(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 export async function openProxy(target = 0, host = '127.0.0.1'): Promise<Proxy> {
   const open = new Set<Socket>();
   const relays = new Set<Relay>();
@@ -89,12 +95,12 @@ export async function openProxy(target = 0, host = '127.0.0.1'): Promise<Proxy> 
   }
 
   function lose(...sockets: readonly Socket[]): void {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const socket of sockets) breakOff(socket);
     lost.resolve();
   }
 
   function reset(): void {
-    for (const socket of open) socket.resetAndDestroy();
+    for (const socket of open) breakOff(socket);
   }
 
   const server = createServer({ allowHalfOpen: true }, (client) => {

@@ -30,7 +30,7 @@ export interface Api extends Disposable {
 }
 
 /** `more` is for both clients. */
-export function apiAt(endpoint: string, more: Pick<ConnectClientConfig, 'requestHandler'> = {}): Api {
+export function apiAt(endpoint: string, more: Pick<ConnectClientConfig, 'requestHandler' | 'maxAttempts'> = {}): Api {
   const options = {
     endpoint,
     region: developmentInstance.region,

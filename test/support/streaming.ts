@@ -41,7 +41,7 @@ export async function startStreaming(
     crash() {
       crashing ??= server
         .kill()
-        .then(server.restart)
+        .then(() => server.restart())
         .finally(() => {
           crashing = undefined;
         });
