@@ -7,13 +7,13 @@ import { chatFrame } from '../wire/frame.ts';
 import { pushedItem, pushedReceipt, surroundings } from '../wire/item.ts';
 import type { Frame } from './session.ts';
 
-/** What is pushed, as the bytes of a frame: encoded once, however many sockets it goes to. */
+/** What is pushed, as the text of a frame: made once, however many sockets it goes to. */
 
 export type MarkNews = Extract<News, { kind: 'mark' }>;
 export type EventNews = Extract<News, { kind: 'event' }>;
 
 export function itemFrame(item: Item, chat: Chat): Frame {
-  return encoded(pushedItem(item, surroundings(chat)));
+  return chatFrame(pushedItem(item, surroundings(chat)));
 }
 
 /** An event that is no item of the transcript. */
@@ -29,14 +29,10 @@ export function rehydratedFrame(event: { readonly id: string; readonly time: num
 /** Named by the message's id: chatjs passes over pushed receipts without one. `marks` are the chat's, if they are known. */
 export function receiptFrame({ mark, messageId }: MarkNews, marks: readonly Mark[], chat: Chat): Frame {
   const receipt = receiptsOf(mark.number, undefined, marks).find((each) => each.reader === mark.reader) ?? alone(mark);
-  return encoded(pushedReceipt(messageId, receipt, mark.time, messageId, surroundings(chat)));
+  return chatFrame(pushedReceipt(messageId, receipt, mark.time, messageId, surroundings(chat)));
 }
 
 /** What one mark says by itself: reading delivers. */
 function alone({ reader, kind, time }: Mark): Receipt {
   return kind === 'read' ? { reader, deliveredAt: time, readAt: time } : { reader, deliveredAt: time };
-}
-
-function encoded(item: object): Frame {
-  return Buffer.from(chatFrame(item));
 }

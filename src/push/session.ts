@@ -43,8 +43,8 @@ export interface Cursor {
   readonly time: number;
 }
 
-/** A text frame; as bytes where one goes to many sockets, so that it is encoded once. */
-export type Frame = string | Buffer;
+/** The text of a frame. */
+export type Frame = string;
 
 export type SessionEvent =
   /**

@@ -34,7 +34,7 @@ interface Server {
   readonly open: Set<Connection>;
   /** Bytes that all clients together have not read, as far as they were counted when something was sent. */
   unread: number;
-  readonly framed: (text: Buffer) => Buffer;
+  readonly framed: (text: string) => Buffer;
   /** Since the start. */
   opened: number;
   isStopping: boolean;
@@ -198,8 +198,7 @@ function peer(server: Server, connection: Connection): Peer {
   return {
     send(frame) {
       if (connection.ws?.readyState !== WebSocket.OPEN) return;
-      if (typeof frame === 'string') connection.ws.send(frame);
-      else connection.stream.write(server.framed(frame));
+      connection.stream.write(server.framed(frame));
       const unread = count(server, connection);
       if (unread > maxBufferedBytes) close(server, connection, 1013, `slow reader: ${unread} bytes unread`);
       if (server.unread > maxBufferedBytesInAll) relieve(server, maxBufferedBytesInAll);
@@ -283,8 +282,8 @@ async function closeAll(server: Server): Promise<void> {
  * to all; `ws` would make a header and write two pieces for each (3 µs of a message with three sockets). As nothing is
  * compressed, it holds nothing back, and what it sends itself keeps its place.
  */
-function openFraming(): (text: Buffer) => Buffer {
-  let [last, bytes]: [Buffer | undefined, Buffer] = [undefined, Buffer.alloc(0)];
+function openFraming(): (text: string) => Buffer {
+  let [last, bytes]: [string | undefined, Buffer] = [undefined, Buffer.alloc(0)];
   return (text) => {
     if (text !== last) [last, bytes] = [text, textFrame(text)];
     return bytes;

@@ -16,12 +16,14 @@ export interface Parts {
   readonly header: (name: string) => string | undefined;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** Parses a JSON body. An empty one is an absent one, as AWS endpoints have it. */
 export function parseBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = utf8.decode(bytes);
   } catch {
     throw new WrongType('The request body is not valid UTF-8.');
   }
@@ -39,8 +41,8 @@ export function decode(shape: Shape, parts: Parts): Record<string, unknown> {
   }
   const body = (parts.body ?? {}) as Record<string, unknown>;
   const input: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(shape.members ?? {})) {
-    const value = read(name, member, body, parts);
+  for (const name in shape.members) {
+    const value = read(name, shape.members[name] as Member, body, parts);
     if (value !== undefined) input[name] = value;
   }
   return input;

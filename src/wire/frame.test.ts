@@ -11,7 +11,8 @@ test('[WS3] a frame says the length of its text in the shortest of three forms',
     [65_536, 0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0],
   ];
   for (const [length, ...header] of headers) {
-    const text = Buffer.alloc(length, 'x');
-    assert.deepEqual(textFrame(text), Buffer.concat([Buffer.from(header), text]));
+    const text = 'x'.repeat(length);
+    assert.deepEqual(textFrame(text), Buffer.concat([Buffer.from(header), Buffer.from(text)]));
   }
+  assert.deepEqual(textFrame('é'.repeat(63)).subarray(0, 4), Buffer.from([0x81, 126, 0, 126]), 'bytes count');
 });

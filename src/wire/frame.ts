@@ -17,12 +17,14 @@ export const heartbeat = JSON.stringify({ topic: 'aws/heartbeat' });
 export const pong = JSON.stringify({ topic: 'aws/ping', statusCode: 200, statusContent: 'OK' });
 
 /** Text as one frame of a server: not masked, not compressed (RFC 6455, section 5.2). */
-export function textFrame(text: Buffer): Buffer {
-  const { length } = text;
-  const header = Buffer.alloc(length > 0xffff ? 10 : length > 125 ? 4 : 2);
-  header[0] = 0x81;
-  header[1] = length > 0xffff ? 127 : length > 125 ? 126 : length;
-  if (header.length === 4) header.writeUInt16BE(length, 2);
-  if (header.length === 10) header.writeBigUInt64BE(BigInt(length), 2);
-  return Buffer.concat([header, text]);
+export function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const head = length > 0xffff ? 10 : length > 125 ? 4 : 2;
+  const frame = Buffer.allocUnsafe(head + length);
+  frame[0] = 0x81;
+  frame[1] = head === 10 ? 127 : head === 4 ? 126 : length;
+  if (head === 4) frame.writeUInt16BE(length, 2);
+  if (head === 10) frame.writeBigUInt64BE(BigInt(length), 2);
+  frame.write(text, head);
+  return frame;
 }

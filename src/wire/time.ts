@@ -1,6 +1,12 @@
-/** `2026-01-31T12:00:00.000Z`, the form of every time of the Participant Service. */
+let [last, text] = [Number.NaN, ''];
+
+/**
+ * `2026-01-31T12:00:00.000Z`, the form of every time of the Participant Service. The last one is kept: a message's is asked
+ * for twice, and those of a moment are the same (1 % of a message).
+ */
 export function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
+  if (milliseconds !== last) [last, text] = [milliseconds, new Date(milliseconds).toISOString()];
+  return text;
 }
 
 /** `2026-01-31T12:00:00Z`, the form of contact records: the second that it is in. */
