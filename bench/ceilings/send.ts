@@ -101,9 +101,13 @@ function flush(): void {
     written.push({ id, time: new Date(chat.time).toISOString() });
   }
   commit.run();
-  for (const [index, { chat, message, response }] of batch.entries()) {
+  for (const [index, { response }] of batch.entries()) {
     const { id = '', time = '' } = written[index] ?? {};
     answer(response, 200, JSON.stringify({ Id: id, AbsoluteTime: time }));
+  }
+  // Who has its answer sends on while others are told, as with Tertulia.
+  for (const [index, { chat, message }] of batch.entries()) {
+    const { id = '', time = '' } = written[index] ?? {};
     push(chat, message, id, time);
   }
 }
@@ -146,3 +150,5 @@ server.on('upgrade', (request, socket, head) => {
   sockets.handleUpgrade(request, socket, head, () => chat.sockets.push(socket as Socket));
 });
 server.listen(0, '127.0.0.1', () => console.log(`port ${(server.address() as AddressInfo).port}`));
+// So that a profile is written.
+process.once('SIGTERM', () => process.exit());

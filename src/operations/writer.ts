@@ -80,21 +80,14 @@ const nothingOutside: Outside = { eventDestinations: () => [], wake() {} };
 export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: Outside = nothingOutside): Writer {
   const enter = openLines();
   const retries = { stale: 0, unknown: 0 };
-
-  function tell(news: News): void {
-    try {
-      bus.publish(news);
-    } catch (failure) {
-      log.warn({ err: failure, chat: news.chat }, 'the bus did not take the news; the sweep will deliver it');
-    }
-  }
+  const { tell, tellAfterAnswers } = openRings(bus, log);
 
   async function append(given: Append): Promise<AppendOutcome> {
     const outcome = await store.append(given);
     if ('done' in outcome && !outcome.again) {
       const { tail, ...rest } = given.item;
       const { number, time, revision } = outcome;
-      tell(itemsNews(given.chat, [{ ...rest, id: itemId(time, tail), number, time }], number, revision));
+      tellAfterAnswers(itemsNews(given.chat, [{ ...rest, id: itemId(time, tail), number, time }], number, revision));
       if (outcome.isStreamed) outside.wake();
       if (outcome.wasIdle) await wake(given.chat, given.author, time);
     }
@@ -186,6 +179,37 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
   }
 
   return { attempt, append, tell, pass, metrics: () => [retryMetric(retries)] };
+}
+
+/** Rings the bus, in the order of the commits. */
+function openRings(bus: Bus, log: Log) {
+  const waiting: News[] = [];
+
+  function ring(news: News): void {
+    try {
+      bus.publish(news);
+    } catch (failure) {
+      log.warn({ err: failure, chat: news.chat }, 'the bus did not take the news; the sweep will deliver it');
+    }
+  }
+
+  return {
+    /** At once, but not before what waits. */
+    tell(news: News): void {
+      if (waiting.length > 0) waiting.push(news);
+      else ring(news);
+    },
+    /**
+     * In the same turn of the event loop, when those who sent what was committed together have their answers: they send
+     * on while others are told (8 at once: 1.4 times as many messages a second).
+     */
+    tellAfterAnswers(news: News): void {
+      if (waiting.push(news) > 1) return;
+      process.nextTick(() => {
+        for (const each of waiting.splice(0)) ring(each);
+      });
+    },
+  };
 }
 
 function retryMetric(retries: Readonly<Record<string, number>>): Metric {
