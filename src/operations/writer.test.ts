@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chatNow, newChat, next, noon, startChat, transcript } from '../../test/contract/store-fixtures.ts';
+import { chatNow, message, newChat, next, noon, startChat, transcript } from '../../test/contract/store-fixtures.ts';
+import type { Bus } from '../bus/bus.ts';
 import { openLocalBus } from '../bus/local.ts';
 import { disconnect } from '../domain/participant.ts';
 import { UnknownOutcome } from '../domain/unknown-outcome.ts';
@@ -48,6 +49,30 @@ async function losing(outcomes: Loss[], run: (store: Store, writer: Writer, woke
   };
   await run(store, openWriter(failing, openLocalBus(silentLog), ids, silentLog, outside), () => wakes);
 }
+
+test('[SM9] tells others of messages when all that were committed together are answered, in the order of the commits', async () => {
+  await using store = openSqlite(':memory:', systemSteady);
+  const seen: string[] = [];
+  const bus: Bus = {
+    publish: (news) => void seen.push(news.kind === 'items' ? `told ${news.to}` : news.kind),
+    subscribe: async () => ({ end() {} }),
+    async [Symbol.asyncDispose]() {},
+  };
+  const writer = openWriter(store, bus, ids, silentLog);
+  const chat = await startChat(store);
+  const send = async () => {
+    const outcome = await writer.append(message(chat.key, 'ann'));
+    // As far as an answer has to go.
+    for (let hop = 0; hop < 20; hop += 1) await undefined;
+    seen.push(`answered ${'done' in outcome && outcome.number}`);
+    // Typing of somebody who has seen the answer.
+    if (seen.length === 1)
+      writer.tell({ kind: 'event', chat: chat.key, after: 1, id: '', time: noon, contentType: '' });
+  };
+  await Promise.all([send(), send(), send()]);
+  await new Promise(setImmediate);
+  assert.deepEqual(seen, ['answered 1', 'answered 2', 'answered 3', 'told 1', 'told 2', 'told 3', 'event']);
+});
 
 const requestToken = (value?: string): RequestToken => ({
   scope: 'Test',

@@ -146,6 +146,8 @@ export async function testPipeline({
       id: ids.uuid(),
     };
     const reply = await pipeline.handle(request);
+    // Others are told of a message once its sender has the answer.
+    await new Promise((resolve) => process.nextTick(resolve));
     return {
       status: reply.status,
       type: reply.headers['x-amzn-errortype'],
