@@ -79,7 +79,7 @@ export type Departure =
 export type Absence = Departure | { readonly refused: 'participant-expired'; readonly at: number };
 
 /** Undefined for whoever is in the chat, connected or not yet. */
-export function departure(chat: Chat, participantId: string): Departure | undefined {
+export function departure(chat: Pick<Chat, 'participants' | 'end'>, participantId: string): Departure | undefined {
   const participant = participantOf(chat, participantId);
   if (!participant) return { refused: 'no-participant' };
   const { leftAt, leftBecause } = participant;

@@ -1,4 +1,4 @@
-import type { Chat, ChatKey, NewChat } from './chat.ts';
+import type { Chat, ChatKey, Contact, NewChat } from './chat.ts';
 
 /** What a persistent chat continues: chats that have ended, found once when it begins to continue them. */
 export interface Past {
@@ -40,7 +40,12 @@ export function continuing<C extends Chat | NewChat>(chat: C, source: Chat, past
 }
 
 /** `chat.rehydrated`, once the chat has a past and a customer to read it. */
-export function rehydrated({ past, contact }: Chat): { readonly id: string; readonly time: number } | undefined {
+export function rehydrated({
+  past,
+  contact,
+}: Pick<Chat, 'past'> & { readonly contact: Pick<Contact, 'connectedToSystemAt'> }):
+  | { readonly id: string; readonly time: number }
+  | undefined {
   if (!past || contact.connectedToSystemAt === undefined) return undefined;
   return { id: past.eventId, time: Math.max(past.since, contact.connectedToSystemAt) };
 }

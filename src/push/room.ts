@@ -1,5 +1,5 @@
 import type { News } from '../bus/bus.ts';
-import { type Chat, type ChatKey, participantOf } from '../domain/chat.ts';
+import { type Chat, type ChatKey, type Contact, participantOf } from '../domain/chat.ts';
 import type { Item } from '../domain/item.ts';
 import { departure } from '../domain/participant.ts';
 import { rehydrated } from '../domain/past.ts';
@@ -28,7 +28,7 @@ export interface Room {
   readonly node: Node;
   readonly members: Set<Member>;
   /** As read last; undefined until the first socket is there. */
-  chat: Chat | undefined;
+  chat: SeenChat | undefined;
   /** The highest item number and revision heard of. */
   known: number;
   revision: number;
@@ -44,6 +44,16 @@ export interface Room {
   isWorking: boolean;
   /** Calls off the wait for a number that was skipped. */
   patience: (() => void) | undefined;
+}
+
+/** What sockets need of a chat: the rest of it would be most of what an idle socket holds. */
+export type SeenChat = Pick<Chat, 'id' | 'revision' | 'last' | 'participants' | 'end' | 'past'> & {
+  readonly contact: Pick<Contact, 'id' | 'connectedToSystemAt'>;
+};
+
+function seen({ id, revision, last, participants, end, past, contact }: Chat): SeenChat {
+  const { id: contactId, connectedToSystemAt } = contact;
+  return { id, revision, last, participants, end, past, contact: { id: contactId, connectedToSystemAt } };
 }
 
 /** A socket in a room. */
@@ -127,7 +137,7 @@ export function hear(room: Room, news: News): void {
 /** The chat as it was just read. */
 export function learn(room: Room, chat: Chat): void {
   room.known = Math.max(room.known, chat.last);
-  if (!room.chat || chat.revision >= room.chat.revision) room.chat = chat;
+  if (!room.chat || chat.revision >= room.chat.revision) room.chat = seen(chat);
   goOn(room);
 }
 
@@ -257,7 +267,7 @@ function pass(room: Room, news: EventNews): void {
   }
 }
 
-function isShownTo({ session }: Member, chat: Chat, showing: Showing): boolean {
+function isShownTo({ session }: Member, chat: SeenChat, showing: Showing): boolean {
   // Nearly everything is for all: then nobody's role is looked up.
   if (showing.visibleTo === 'ALL') return true;
   const role = participantOf(chat, session.participantId)?.role;
@@ -322,7 +332,7 @@ async function refresh(room: Room): Promise<void> {
   room.hasStranger = false;
   const chat = await room.node.read(() => room.node.store.chat({ key: room.key }));
   if (chat) {
-    room.chat = chat;
+    room.chat = seen(chat);
     room.known = Math.max(room.known, chat.last);
   }
   // What is read after the news is as new as they are, whatever number they gave; only later news ask again.

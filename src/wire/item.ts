@@ -1,4 +1,4 @@
-import { type Chat, participantOf } from '../domain/chat.ts';
+import { type Chat, type Contact, participantOf } from '../domain/chat.ts';
 import * as contentType from '../domain/content-type.ts';
 import type { Item } from '../domain/item.ts';
 import type { Participant } from '../domain/participant.ts';
@@ -14,7 +14,9 @@ export interface Surroundings {
   readonly participant: (id: string) => Pick<Participant, 'displayName' | 'role'> | undefined;
 }
 
-export function surroundings(chat: Pick<Chat, 'id' | 'contact' | 'participants'>): Surroundings {
+export function surroundings(
+  chat: Pick<Chat, 'id' | 'participants'> & { readonly contact: Pick<Contact, 'id'> },
+): Surroundings {
   return { chatId: chat.id, contactId: chat.contact.id, participant: (id) => participantOf(chat, id) };
 }
 
