@@ -5,6 +5,7 @@ import { developmentInstance } from '../src/config.ts';
 import { type Connection, membersOf } from './connection.ts';
 
 const json = 'content-type: application/json';
+export const subscribeToChat = '{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}';
 const connectBody = JSON.stringify({ Type: ['WEBSOCKET', 'CONNECTION_CREDENTIALS'] });
 const startBody = JSON.stringify({
   InstanceId: developmentInstance.id,
@@ -39,7 +40,7 @@ export async function subscribe(url: string): Promise<WebSocket> {
   // One that breaks is seen by its close.
   socket.on('error', () => {});
   await heard(socket, 'open');
-  socket.send('{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}');
+  socket.send(subscribeToChat);
   const [data] = await heard(socket, 'message');
   if (!String(data).includes('"success"')) throw new Error(`subscribed to nothing: ${data}`);
   return socket;

@@ -36,10 +36,11 @@ export async function openHttp(port: number): Promise<HttpConnection> {
     waiting = undefined;
     answered?.resolve(status);
   });
-  const fail = () => waiting?.reject(new Error('a connection was closed before the answer'));
+  const fail = () => waiting?.reject(new Error('the server closed the connection'));
   socket.on('close', fail).on('error', fail);
   return {
     exchange(request) {
+      if (socket.destroyed) return Promise.reject(new Error('the server closed the connection'));
       waiting = Promise.withResolvers();
       socket.write(request);
       return waiting.promise;

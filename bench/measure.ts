@@ -35,13 +35,16 @@ export const project = fileURLToPath(new URL('..', import.meta.url));
 
 /** Servers that are measured run on the first core, the load program on the second; unpinned where that cannot be. */
 export const cores = { server: '0', load: '1' } as const;
-export const isPinned = availableParallelism() > 1 && hasTaskset();
+export const isPinned = availableParallelism() > 1 && canPin();
+/** What a server is started by: it ends with the load program, also where that is killed. */
+const pinning = isPinned ? ['taskset', '-c', cores.server, 'setpriv', '--pdeathsig', 'KILL'] : [];
 
 /** Folder that every server writes a CPU profile to when it ends, for the developer tools of Chromium. */
 const profiles = process.env.BENCH_PROFILES;
 
-function hasTaskset(): boolean {
+function canPin(): boolean {
   try {
+    execFileSync('setpriv', ['--version'], { stdio: 'ignore' });
     execFileSync('taskset', ['-pc', cores.load, String(process.pid)], { stdio: 'ignore' });
     return true;
   } catch {
@@ -68,7 +71,7 @@ export async function startSubject(
   const given = Object.entries(environment).map(([name, value]) => [name, value.replace('{directory}', directory)]);
   const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
   const command = [process.execPath, ...profiling, ...args.map((each) => each.replace('{directory}', directory))];
-  const [program = '', ...rest] = isPinned ? ['taskset', '-c', cores.server, ...command] : command;
+  const [program = '', ...rest] = [...pinning, ...command];
   const child = spawn(program, rest, {
     cwd: root,
     env: Object.fromEntries([...own, ...given]),

@@ -3,6 +3,8 @@
  * sockets of its chat; 300 chats. Beside it the ceilings of `ceilings/send.ts`, driven by the same program.
  */
 import { createHmac } from 'node:crypto';
+import { connectParticipant, startChat, subscribeToChat } from './client.ts';
+import { openConnection } from './connection.ts';
 import { type HttpConnection, httpRequest, openHttp, openWebSocket } from './load.ts';
 import {
   cpuSeconds,
@@ -102,56 +104,19 @@ export async function loadTertulia(name = 'Tertulia', root?: string): Promise<Lo
   const server = await startTertulia({}, [], root);
   const [pushed, times] = [{ count: 0 }, openTimes()];
   const requests: Buffer[] = [];
-  const connection = await openHttp(server.port);
+  using connection = await openConnection(server.port);
   for (let each = 0; each < chatCount; each += 1) {
-    const { bearer, sockets } = await openChat(connection);
-    for (const url of sockets) {
-      await openWebSocket(
-        server.port,
-        url.slice(url.indexOf('/', 5)),
-        '{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}',
-        counting(pushed, times),
-      );
+    const participantToken = await startChat(connection);
+    let bearer = '';
+    for (let socket = 0; socket < socketsEach; socket += 1) {
+      const { url, token } = await connectParticipant(connection, participantToken);
+      const { pathname, search } = new URL(url);
+      await openWebSocket(server.port, pathname + search, subscribeToChat, counting(pushed, times));
+      bearer = token;
     }
     requests.push(sending('/participant/message', bearer));
   }
-  connection.end();
   return { name, server, requests, pushed, times, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
-}
-
-const instance = {
-  InstanceId: '10000000-0000-4000-8000-000000000001',
-  ContactFlowId: '20000000-0000-4000-8000-000000000001',
-};
-
-/** A customer with two sockets and a bot with one. */
-export async function openChat(connection: HttpConnection): Promise<{ bearer: string; sockets: string[] }> {
-  const ask = async (method: string, path: string, body: object, bearer?: string) => {
-    const request = httpRequest(method, path, bearer ? { 'x-amz-bearer': bearer } : {}, JSON.stringify(body));
-    const status = await connection.exchange(request);
-    if (status !== 200) throw new Error(`${path} answered ${status}: ${connection.body}`);
-    return JSON.parse(connection.body.toString());
-  };
-  const { InstanceId, ContactFlowId } = instance;
-  const chat = await ask('PUT', '/contact/chat', {
-    ...{ InstanceId, ContactFlowId },
-    ParticipantDetails: { DisplayName: 'Ann' },
-  });
-  const bot = await ask('POST', '/contact/create-participant', {
-    ...{ InstanceId, ContactId: chat.ContactId },
-    ParticipantDetails: { ParticipantRole: 'CUSTOM_BOT', DisplayName: 'Bot' },
-  });
-  const connect = (token: string) =>
-    ask('POST', '/participant/connection', { Type: ['WEBSOCKET', 'CONNECTION_CREDENTIALS'] }, token);
-  const connections = [
-    await connect(chat.ParticipantToken),
-    await connect(chat.ParticipantToken),
-    await connect(bot.ParticipantCredentials.ParticipantToken),
-  ];
-  return {
-    bearer: connections[0].ConnectionCredentials.ConnectionToken,
-    sockets: connections.map((each) => each.Websocket.Url),
-  };
 }
 
 let numbered = 0;

@@ -72,15 +72,3 @@ export function countDeliveries(): Deliveries {
     },
   };
 }
-
-/** Runs `each` for 0 to `count` with a few at once. */
-export async function someAtOnce(count: number, atOnce: number, each: (index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < count) {
-      next += 1;
-      await each(next - 1);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker));
-}

@@ -1,7 +1,8 @@
 /** Clients of the Socket.IO server: its protocol over WebSocket, with what the measurement needs and no more. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { type Clients, content, countDeliveries, receivers, rooms, someAtOnce } from './deliveries.ts';
+import { atOnce } from '../connection.ts';
+import { type Clients, content, countDeliveries, receivers, rooms } from './deliveries.ts';
 
 /** Three in each room, of whom the first one sends; a packet is its type, the number of the acknowledgement, and JSON. */
 export async function openSocketIo(port: number): Promise<Clients> {
@@ -15,7 +16,7 @@ export async function openSocketIo(port: number): Promise<Clients> {
     waiting.get(Number(index))?.();
     waiting.delete(Number(index));
   };
-  await someAtOnce(rooms * receivers, 8, async (each) => {
+  await atOnce(8, rooms * receivers, async (each) => {
     const room = each % rooms;
     const socket = await join(port, room);
     if (each < rooms) senders[room] = socket;

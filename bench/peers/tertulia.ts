@@ -1,10 +1,12 @@
 /** Clients of Tertulia: SendMessage over kept HTTP connections, and a WebSocket for each of a chat's participants. */
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { putIn } from '../../test/support/people.ts';
 import { apiAt, connection, startChat, type Ticket } from '../../test/support/server.ts';
-import { type Clients, content, countDeliveries, rooms, someAtOnce } from './deliveries.ts';
+import { subscribeToChat } from '../client.ts';
+import { atOnce } from '../connection.ts';
+import { httpRequest, openHttp } from '../load.ts';
+import { type Clients, content, countDeliveries, rooms } from './deliveries.ts';
 
 /** A customer, an agent and a supervisor in each chat, all with a WebSocket; the customer sends. */
 export async function openTertulia(port: number, outstanding: number): Promise<Clients> {
@@ -12,7 +14,7 @@ export async function openTertulia(port: number, outstanding: number): Promise<C
   const tokens: string[] = [];
   const all: Disposable[] = [];
   using api = apiAt(`http://127.0.0.1:${port}`);
-  await someAtOnce(rooms, 8, async (room) => {
+  await atOnce(8, rooms, async (room) => {
     const customer = await startChat(api);
     tokens[room] = await listen(customer);
     await listen(await putIn(api, customer.ContactId, 'AGENT', 'Eva'));
@@ -23,7 +25,7 @@ export async function openTertulia(port: number, outstanding: number): Promise<C
     const socket = new WebSocket(url, { perMessageDeflate: false });
     const signal = AbortSignal.timeout(30_000);
     await once(socket, 'open', { signal });
-    socket.send('{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}');
+    socket.send(subscribeToChat);
     let answer = '';
     while (!answer.startsWith('{"topic":"aws/subscribe"'))
       answer = String((await once(socket, 'message', { signal }))[0]);
@@ -34,44 +36,19 @@ export async function openTertulia(port: number, outstanding: number): Promise<C
     socket.on('message', (data: Buffer) => read(data.toString()));
     return token;
   }
-  const free: Post[] = [];
-  await someAtOnce(outstanding, 8, async () => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }).setEncoding('latin1');
-    await once(socket, 'connect');
-    all.push({ [Symbol.dispose]: () => void socket.destroy() });
-    socket.on('error', deliveries.fail);
-    free.push(poster(socket, port));
-  });
+  const free = await Promise.all(Array.from({ length: outstanding }, () => openHttp(port)));
+  for (const each of free) all.push({ [Symbol.dispose]: each.end });
   return {
     ...deliveries,
     async send(index) {
-      const post = free.pop();
-      if (!post) throw new Error('more messages at once than connections');
-      await post(tokens[index % rooms] ?? '', JSON.stringify({ ContentType: 'text/plain', Content: content(index) }));
-      free.push(post);
+      const http = free.pop();
+      if (!http) throw new Error('more messages at once than connections');
+      const headers = { 'x-amz-bearer': tokens[index % rooms] ?? '' };
+      const body = JSON.stringify({ ContentType: 'text/plain', Content: content(index) });
+      const status = await http.exchange(httpRequest('POST', '/participant/message', headers, body));
+      if (status !== 200) throw new Error(`refused: ${http.body}`);
+      free.push(http);
     },
     [Symbol.dispose]: () => all.forEach((each) => void each[Symbol.dispose]()),
   };
-}
-
-type Post = (token: string, body: string) => Promise<void>;
-
-/** A kept connection with one request at a time. */
-function poster(socket: Socket, port: number): Post {
-  let settle: ((failure?: Error) => void) | undefined;
-  let text = '';
-  socket.on('data', (chunk: string) => {
-    text += chunk;
-    const head = text.indexOf('\r\n\r\n');
-    const [, length] = /\r\ncontent-length: (\d+)/i.exec(text) ?? [];
-    if (head < 0 || text.length < head + 4 + Number(length)) return;
-    settle?.(text.startsWith('HTTP/1.1 200') ? undefined : new Error(`refused: ${text}`));
-    text = '';
-  });
-  return (token, body) =>
-    new Promise((resolve, reject) => {
-      settle = (failure) => (failure ? reject(failure) : resolve());
-      const head = `POST /participant/message HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Amz-Bearer: ${token}\r\n`;
-      socket.write(`${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-    });
 }

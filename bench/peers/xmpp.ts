@@ -1,7 +1,8 @@
 /** Clients of an XMPP server over plain TCP, with what the measurement needs and no more. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type Clients, content, countDeliveries, receivers, rooms, someAtOnce } from './deliveries.ts';
+import { atOnce } from '../connection.ts';
+import { type Clients, content, countDeliveries, receivers, rooms } from './deliveries.ts';
 
 const opening = `<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`;
 const auth = `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>`;
@@ -19,7 +20,7 @@ export async function openXmpp(port: number): Promise<Clients> {
     waiting.delete(index);
   };
   // Room by room, so that its first occupant, who makes it, is there before the others.
-  await someAtOnce(rooms, 8, async (room) => {
+  await atOnce(8, rooms, async (room) => {
     for (let each = 0; each < receivers; each += 1) {
       const socket = await join(port, room, `guest-${each}`);
       if (each === 0) senders[room] = socket;
