@@ -279,8 +279,8 @@ async function closeAll(server: Server): Promise<void> {
 
 /**
  * What goes to many sockets goes to one after the other: its bytes are made for the first of them, and written as they are
- * to all; `ws` would make a header and write two pieces for each (3 µs of a message with three sockets). As nothing is
- * compressed, it holds nothing back, and what it sends itself keeps its place.
+ * to all; `ws` would make a header and write two pieces for each. As nothing is compressed, it holds nothing back, and what
+ * it sends itself keeps its place.
  */
 function openFraming(): (text: string) => Buffer {
   let [last, bytes]: [string | undefined, Buffer] = [undefined, Buffer.alloc(0)];
