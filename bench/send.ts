@@ -26,7 +26,7 @@ const socketsEach = 3;
 export const levels = [8, 64, 256];
 /** Messages a second, whatever the answers do. */
 const rates = [500, 5000];
-const seconds = 2;
+const seconds = 1.5;
 
 /** A server under load, and what came of it. */
 export interface Loaded extends AsyncDisposable {

@@ -29,8 +29,6 @@ const wanted = 10_000;
 /** Other files of a process that holds the sockets. */
 const spare = 500;
 const dialling = 64;
-/** What is left once garbage is collected differs by a few per cent: in the short set, so many rounds are enough. */
-const fewRounds = 3;
 const stormClients = 5_000;
 /** How long a client waits that was refused. */
 const retryMs = 250;
@@ -112,8 +110,7 @@ async function memory(folder: string, tokens: readonly string[], how: Run): Prom
     urls: async ({ port }) => tokens.map(() => `ws://127.0.0.1:${port}/`),
     ...{ resident: [], heap: [] },
   };
-  const counted = how.isFull ? how.rounds : fewRounds;
-  await takeTurns([bare, tertulia], { warming: 0, counted }, async (side, _, round) => {
+  await takeTurns([bare, tertulia], { warming: 0, counted: how.rounds }, async (side, _, round) => {
     how.progress(`sockets: round ${round}, ${side.name}`);
     await measure(side, folder);
   });
