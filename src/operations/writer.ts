@@ -132,12 +132,13 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
 
     try {
       for (let tries = 0; tries < maxAttempts; tries += 1) {
-        const before = token?.value || unknowns > 0 ? await given() : undefined;
+        // The first try does not ask: most tokens are new, and of one that is not the commit says so.
+        const before = tries > 0 ? await given() : undefined;
         if (before) return before;
         const decided = await decide().catch(async (failure: unknown) => {
-          // It may be refused because it has just been done: a commit of unknown outcome can arrive late.
-          const late = unknowns > 0 ? await given() : undefined;
-          if (late) return { isGiven: true, ...late } as const;
+          // It may be refused because it has been done: it is a repeat, or a commit of unknown outcome arrived late.
+          const done = await given();
+          if (done) return { isGiven: true, ...done } as const;
           throw failure;
         });
         if ('isGiven' in decided) return decided;
