@@ -146,7 +146,7 @@ async function transcript(store: Store, contactId: string, limit: number, after:
 async function addAgent(parts: ContactParts, contactId: string, role: 'AGENT' | 'SUPERVISOR', displayName: string) {
   const { store, writer, clock, ids } = parts;
   const now = clock.now();
-  const { ParticipantId } = await writer.attempt({
+  const { answer, chat = await chatOf(store, contactId) } = await writer.write({
     now,
     async decide() {
       const chat = await chatOf(store, contactId);
@@ -159,7 +159,7 @@ async function addAgent(parts: ContactParts, contactId: string, role: 'AGENT' | 
       };
     },
   });
-  const chat = await chatOf(store, contactId);
+  const { ParticipantId } = answer;
   return {
     ParticipantId,
     ParticipantCredentials: {

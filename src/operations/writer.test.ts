@@ -81,6 +81,30 @@ const requestToken = (value?: string): RequestToken => ({
   conflict: () => new Error('conflict'),
 });
 
+test('[CP14] hands on a chat as it was written, and none with the answer of an earlier call', async () => {
+  await losing([], async (store, writer) => {
+    const token = requestToken('given');
+    const created = newChat();
+    const start = () =>
+      writer.write({
+        now: noon,
+        token,
+        decide: async () => ({ change: { chat: { created } }, answer: { chat: created.id } }),
+      });
+    const first = await start();
+    assert.deepEqual(first, { answer: { chat: created.id }, chat: await chatNow(store, created) });
+    assert.deepEqual(await start(), { answer: first.answer });
+    const { chat: before } = first;
+    assert(before);
+    const step = disconnect(before, 'ann', noon, ids.tail);
+    assert('chat' in step);
+    const decide = async () => ({ change: { chat: { before, after: step.chat }, items: step.items }, answer: {} });
+    const { chat: after } = await writer.write({ now: noon, decide });
+    // What is undefined is not there once it is stored.
+    assert.deepEqual(JSON.parse(JSON.stringify(after)), await chatNow(store, before));
+  });
+});
+
 const losses: Loss[][] = [
   ['before'],
   ['after'],

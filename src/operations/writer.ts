@@ -1,5 +1,5 @@
 import type { Bus, News } from '../bus/bus.ts';
-import type { Chat, ChatKey, PassingEvent } from '../domain/chat.ts';
+import type { Chat, ChatKey, NewChat, PassingEvent } from '../domain/chat.ts';
 import { returned } from '../domain/idle.ts';
 import { type Item, itemId } from '../domain/item.ts';
 import { isFoundAlike } from '../domain/search.ts';
@@ -19,6 +19,8 @@ export interface Writer {
    * is the caller's to find out. Throws `conflict()` for a used token with another request.
    */
   attempt<A extends Answer>(options: Attempt<A>): Promise<A>;
+  /** The same, for who goes on with the chat: it need not be read again. */
+  write<A extends Answer>(options: Attempt<A>): Promise<Wrote<A>>;
   /** One item on the append lane. */
   append(append: Append): Promise<AppendOutcome>;
   /** News that nothing durable stands behind. */
@@ -58,6 +60,12 @@ export interface Decision<A extends Answer> {
 /** A change as an operation decides on it: the chat as it was read and as it shall be. What is owed follows from the two. */
 export interface Decided extends Pick<Change, 'items' | 'resources' | 'replaced'> {
   readonly chat?: Creation | { readonly before: Chat; readonly after: Chat } | undefined;
+}
+
+export interface Wrote<A extends Answer> {
+  readonly answer: A;
+  /** As this call has written it; undefined if it wrote none, as where the answer is that of an earlier one. */
+  readonly chat?: Chat | undefined;
 }
 
 /** Tokens of the general lane are remembered for seven days, as Amazon documents for outbound chats. */
@@ -107,7 +115,7 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
     });
   }
 
-  async function attempt<A extends Answer>({ now, token, decide }: Attempt<A>): Promise<A> {
+  async function write<A extends Answer>({ now, token, decide }: Attempt<A>): Promise<Wrote<A>> {
     const asked = token && { ...token, value: token.value || ids.uuid(), request: canonical(token.request) };
     let leave = () => {};
     let unknowns = 0;
@@ -124,18 +132,18 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
 
     try {
       for (let tries = 0; tries < maxAttempts; tries += 1) {
-        const before = token?.value || unknowns > 0 ? await given() : undefined;
-        if (before) return before.answer;
+        // The first try does not ask: most tokens are new, and of one that is not the commit says so.
+        const before = tries > 0 ? await given() : undefined;
+        if (before) return before;
         const decided = await decide().catch(async (failure: unknown) => {
-          // It may be refused because it has just been done: a commit of unknown outcome can arrive late.
-          const late = unknowns > 0 ? await given() : undefined;
-          if (late) return { isGiven: true, ...late } as const;
+          // It may be refused because it has been done: it is a repeat, or a commit of unknown outcome arrived late.
+          const done = await given();
+          if (done) return { isGiven: true, ...done } as const;
           throw failure;
         });
-        const { answer } = decided;
-        if ('isGiven' in decided) return answer;
-        const { change, events = [] } = decided;
-        if (!change && !token?.value) return answer;
+        if ('isGiven' in decided) return decided;
+        const { change, events = [], answer } = decided;
+        if (!change && !token?.value) return { answer };
         const kept: Token | undefined = asked && {
           scope: asked.scope,
           value: asked.value,
@@ -158,7 +166,7 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
           if (chat) for (const each of placed) tell(eventNews(chat.key, chat.last - items.length, each));
           if (chat) tell(itemsNews(chat.key, items, chat.last, chat.revision));
           if (chat) outside.wake();
-          return answer;
+          return { answer, chat: chat && change?.chat && { ...chatIn(change.chat), ...chat } };
         }
         retries.stale += 1;
         if (tries === 0 && change?.chat && 'after' in change.chat) leave = await enter(change.chat.after.key);
@@ -178,7 +186,8 @@ export function openWriter(store: Store, bus: Bus, ids: Ids, log: Log, outside: 
     tell(eventNews(chat.key, chat.last, event));
   }
 
-  return { attempt, append, tell, pass, metrics: () => [retryMetric(retries)] };
+  const attempt = async <A extends Answer>(options: Attempt<A>): Promise<A> => (await write(options)).answer;
+  return { attempt, write, append, tell, pass, metrics: () => [retryMetric(retries)] };
 }
 
 /** Rings the bus, in the order of the commits. */
@@ -237,6 +246,10 @@ function written(
     chat: { expected: before.revision, after, isFoundAlike: isFoundAlike(before, after) },
     owed: owedBy(before, after, events, placing),
   };
+}
+
+function chatIn(change: NonNullable<Decided['chat']>): Chat | NewChat {
+  return 'created' in change ? change.created : change.after;
 }
 
 function eventNews(chat: ChatKey, after: number, event: PlacedEvent): News {

@@ -53,6 +53,8 @@ export function plan(change: Change, dialect: Dialect): Plan {
     rest(row) {
       const placed = row ? place(items, row) : [];
       const statements: Statement[] = [];
+      // First, for it can be refused when nothing is written yet.
+      if (row && change.mark) statements.push(putMark(change.mark, row.key, change.now));
       if (row && change.chat) {
         const isNew = 'created' in change.chat;
         const chat = 'created' in change.chat ? change.chat.created : change.chat.after;
@@ -66,7 +68,6 @@ export function plan(change: Change, dialect: Dialect): Plan {
         statements.push(...(change.owed ?? []).flatMap((each) => owing(each, debtor, change.now)));
       }
       if (change.settled) statements.push(...settling(change.settled, change.now));
-      if (row && change.mark) statements.push(putMark(change.mark, row.key, change.now));
       if (change.token) statements.push(putToken(change.token, change.now));
       statements.push(...(change.resources ?? []).map(putResource), ...(change.replaced ?? []).map(replaceResource));
       return { statements, items: placed };

@@ -6,13 +6,13 @@ import { CannotOpen } from './cannot-open.ts';
 import { openCheckpointer } from './checkpoint.ts';
 import { type CommitCounts, openCommitCounts } from './commit-counts.ts';
 import { migrations } from './migrations/sqlite.ts';
-import { type ChatRow, type Dialect, plan, positionOf, type Statement } from './plan.ts';
+import { type ChatRow, type Dialect, plan, positionOf, type Statement, tokenKey } from './plan.ts';
 import { lanes } from './sqlite-lanes.ts';
 import { reads } from './sqlite-reads.ts';
 import { openTail, type Tail } from './sqlite-tail.ts';
 import { transaction } from './sqlite-transaction.ts';
 import { upkeep } from './sqlite-upkeep.ts';
-import type { Append, AppendOutcome, Change, ChangeOutcome, Store } from './store.ts';
+import type { Append, AppendOutcome, Change, ChangeOutcome, Store, Token } from './store.ts';
 
 const dialect: Dialect = { greater: 'max', position: 'instr', lock: '' };
 
@@ -232,7 +232,13 @@ function apply(each: Waiting, prepared: Prepared, tail: Tail, counts: CommitCoun
   };
 }
 
+/**
+ * Its token and its chat are asked before anything is written. Only what can be refused after that has a savepoint,
+ * which keeps a copy of each page that is written within it.
+ */
 function applyChange(change: Change, prepared: Prepared): ChangeOutcome {
+  if (change.token && isUsed(change.token, change.now, prepared)) return { again: true };
+  if (!change.settled && !change.replaced?.length) return runChange(change, prepared);
   prepared('SAVEPOINT change').run();
   try {
     const outcome = runChange(change, prepared);
@@ -244,6 +250,10 @@ function applyChange(change: Change, prepared: Prepared): ChangeOutcome {
   } finally {
     prepared('RELEASE change').run();
   }
+}
+
+function isUsed(token: Token, now: number, prepared: Prepared): boolean {
+  return prepared('SELECT 1 FROM token WHERE key = ? AND expires_at > ?').get(tokenKey(token), now) !== undefined;
 }
 
 function runChange(change: Change, prepared: Prepared): ChangeOutcome {

@@ -65,7 +65,7 @@ export const CreateParticipant = connectOperation({
 
     const read = () => findContact(call, instance, input.ContactId);
     const { ClientToken, ...request } = input;
-    const { ParticipantId } = await call.writer.attempt({
+    const { answer, chat } = await call.writer.write({
       now: call.now,
       token: {
         scope: `CreateParticipant ${instance.account} ${instance.id} ${input.ContactId}`,
@@ -88,7 +88,8 @@ export const CreateParticipant = connectOperation({
         };
       },
     });
-    return { ParticipantId, ParticipantCredentials: credentials(call, await read(), ParticipantId) };
+    const { ParticipantId } = answer;
+    return { ParticipantId, ParticipantCredentials: credentials(call, chat ?? (await read()), ParticipantId) };
   },
 });
 

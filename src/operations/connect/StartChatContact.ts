@@ -70,7 +70,7 @@ export const StartChatContact = connectOperation({
     if (problem) throw call.fault('InvalidRequestException', problem);
 
     const { ClientToken, ...request } = input;
-    const { ContactId, ParticipantId, ContinuedFromContactId } = await call.writer.attempt({
+    const { answer, chat: started } = await call.writer.write({
       now: call.now,
       token: {
         scope: `StartChatContact ${instance.account} ${instance.id}`,
@@ -96,7 +96,8 @@ export const StartChatContact = connectOperation({
         };
       },
     });
-    const chat = await call.store.chat({ contactId: ContactId });
+    const { ContactId, ParticipantId, ContinuedFromContactId } = answer;
+    const chat = started ?? (await call.store.chat({ contactId: ContactId }));
     if (!chat) {
       throw call.fault(
         'ResourceNotFoundException',
