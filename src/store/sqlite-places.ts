@@ -45,15 +45,24 @@ interface Waiting {
   readonly tokens: Set<string>;
 }
 
-/** Items that may wait: of 300 busy chats each has then ten or more, so that a page is written for as many. */
-const mostWaiting = 4000;
-/** How far behind the log's end any may wait: so many rows the next start has to look at. */
-const furthestBack = 4 * mostWaiting;
-/** Placed at a time, or a few more: a millisecond or two, in which nothing else is done. */
-const placedAtOnce = 250;
+export interface PlaceLimits {
+  /** Items that may wait: of 300 busy chats each has then ten or more, so that a page is written for as many. */
+  readonly mostWaiting: number;
+  /** How far behind the log's end any may wait: so many rows the next start has to look at. */
+  readonly furthestBack: number;
+  /** Placed at a time, and then the rest of their chats: a millisecond or two, in which nothing else is done. */
+  readonly placedAtOnce: number;
+}
+
+export const placeLimits: PlaceLimits = { mostWaiting: 4000, furthestBack: 16_000, placedAtOnce: 250 };
 
 /** `wrote` is told how many items a transaction placed, as the checkpointer is of every other. */
-export function openPlaces(database: DatabaseSync, prepared: Prepared, wrote: (changes: number) => void): Places {
+export function openPlaces(
+  database: DatabaseSync,
+  prepared: Prepared,
+  wrote: (changes: number) => void,
+  { mostWaiting, furthestBack, placedAtOnce }: PlaceLimits,
+): Places {
   // In the order of their first items.
   const waiting = new Map<ChatKey, Waiting>();
   let [length, newest, isUnknown] = [0, 0, true];

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { ChatKey } from '../domain/chat.ts';
 import { wakeStreams } from './lanes.ts';
 import { digest, extraColumn, inColumn, itemTypeColumn } from './plan.ts';
-import { openPlaces, type Places, startOf } from './sqlite-places.ts';
+import { openPlaces, type PlaceLimits, type Places, startOf } from './sqlite-places.ts';
 import type { Append, AppendOutcome, Change, ChangeOutcome } from './store.ts';
 
 type Prepared = (sql: string) => StatementSync;
@@ -45,8 +45,13 @@ interface Head {
 /** Chats whose heads are kept: 10 MB or so. */
 const mostHeads = 20_000;
 
-export function openTail(database: DatabaseSync, prepared: Prepared, wrote: (changes: number) => void): Tail {
-  const places = openPlaces(database, prepared, wrote);
+export function openTail(
+  database: DatabaseSync,
+  prepared: Prepared,
+  wrote: (changes: number) => void,
+  limits: PlaceLimits,
+): Tail {
+  const places = openPlaces(database, prepared, wrote, limits);
   const heads = new Map<ChatKey, Head>();
 
   function headOf(chat: ChatKey): Head | undefined {

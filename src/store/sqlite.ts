@@ -8,6 +8,7 @@ import { type CommitCounts, openCommitCounts } from './commit-counts.ts';
 import { migrations } from './migrations/sqlite.ts';
 import { type ChatRow, type Dialect, plan, positionOf, type Statement } from './plan.ts';
 import { lanes } from './sqlite-lanes.ts';
+import { type PlaceLimits, placeLimits } from './sqlite-places.ts';
 import { reads } from './sqlite-reads.ts';
 import { openTail, type Tail } from './sqlite-tail.ts';
 import { transaction } from './sqlite-transaction.ts';
@@ -41,6 +42,7 @@ export function openSqlite(
   directory: string,
   steady: Steady,
   as: 'server' | 'tool' = 'server',
+  limits: PlaceLimits = placeLimits,
 ): Store & { readonly database: DatabaseSync } {
   const inMemory = directory === ':memory:';
   const release = inMemory || as === 'tool' ? () => {} : lock(directory);
@@ -62,7 +64,7 @@ export function openSqlite(
   };
   const checkpointer = inMemory ? undefined : openCheckpointer(join(directory, 'tertulia.db'), database);
   const wrote = (changes: number) => checkpointer?.wrote(changes);
-  const tail = openTail(database, prepared, wrote);
+  const tail = openTail(database, prepared, wrote, limits);
   const queue = groupCommit(database, prepared, steady, tail, wrote);
 
   return {
