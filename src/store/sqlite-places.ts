@@ -26,7 +26,9 @@ export interface Places {
   present<P extends Stand>(chat: ChatKey, position: P): P;
   /** Before a read: asks the database what waits, if that is not known. */
   know(): void;
-  /** Rows were changed by another way, or a transaction came to nothing: only the database knows what waits. */
+  /** Runs a transaction. If it throws it has come to nothing: what waits is then what waited before. */
+  attempt<T>(run: () => T): T;
+  /** Rows were changed by another way, or many came to nothing at once: only the database knows what waits. */
   lost(): void;
 }
 
@@ -66,6 +68,7 @@ export function openPlaces(
   // In the order of their first items.
   const waiting = new Map<ChatKey, Waiting>();
   let [length, newest, isUnknown] = [0, 0, true];
+  let placedSince: [ChatKey, Waiting][] | undefined;
 
   function know(): void {
     if (!isUnknown) return;
@@ -94,23 +97,47 @@ export function openPlaces(
     let count = 0;
     const run = () => {
       for (const chat of chats) {
-        const { items = [] } = waiting.get(chat) ?? {};
+        const mine = waiting.get(chat);
+        if (!mine) continue;
         waiting.delete(chat);
-        count += items.length;
-        placeItems(chat, items, prepared);
+        placedSince?.push([chat, mine]);
+        count += mine.items.length;
+        placeItems(chat, mine.items, prepared);
       }
+      length -= count;
       const [oldest] = waiting.values();
       prepared('UPDATE placed SET item = ?').run((oldest?.items[0]?.key ?? newest + 1) - 1);
     };
-    try {
-      if (database.isTransaction) run();
-      else unsynced(database, run);
-    } catch (failure) {
-      lost();
-      throw failure;
-    }
-    length -= count;
+    if (database.isTransaction) run();
+    else attempt(() => unsynced(database, run));
     wrote(count);
+  }
+
+  function attempt<T>(run: () => T): T {
+    know();
+    const before = { length, newest, placed: [] };
+    placedSince = before.placed;
+    try {
+      return run();
+    } catch (failure) {
+      undo(before);
+      throw failure;
+    } finally {
+      placedSince = undefined;
+    }
+  }
+
+  function undo(before: { readonly length: number; readonly newest: number; placed: [ChatKey, Waiting][] }): void {
+    for (const [chat, mine] of waiting) {
+      dropAfter(before.newest, mine);
+      if (mine.items.length === 0) waiting.delete(chat);
+    }
+    if (before.placed.length > 0) {
+      const all = [...waiting, ...before.placed].sort(([, one], [, other]) => firstOf(one) - firstOf(other));
+      waiting.clear();
+      for (const [chat, mine] of all) waiting.set(chat, mine);
+    }
+    ({ length, newest } = before);
   }
 
   return {
@@ -143,12 +170,25 @@ export function openPlaces(
       return last > position.last ? { ...position, last, lastTime } : position;
     },
     know,
+    attempt,
     lost,
   };
 }
 
+function dropAfter(key: number, { items, tokens }: Waiting): void {
+  for (let last = items.at(-1); last && last.key > key; last = items.at(-1)) {
+    items.pop();
+    if (last.token) tokens.delete(nameOf(last.token));
+  }
+}
+
+function firstOf({ items: [first] }: Waiting): number {
+  return first?.key ?? 0;
+}
+
 /** Some of them may be placed: chats are not placed in the order of the log. */
-const unplaced = 'SELECT key, chat, number, time, token FROM item WHERE key > (SELECT item FROM placed) ORDER BY key';
+export const unplaced =
+  'SELECT key, chat, number, time, token FROM item WHERE key > (SELECT item FROM placed) ORDER BY key';
 
 function placeItems(chat: ChatKey, items: readonly Unplaced[], prepared: Prepared): void {
   const putPlace = prepared('INSERT OR IGNORE INTO item_place (chat, time, item) VALUES (?, ?, ?)');

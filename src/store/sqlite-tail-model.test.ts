@@ -47,7 +47,7 @@ const say = fc.record({
 });
 const act = fc.oneof(
   { arbitrary: say, weight: 16 },
-  { arbitrary: fc.record({ do: fc.constant('fail' as const), at }), weight: 1 },
+  { arbitrary: fc.record({ do: fc.constantFrom('fail' as const, 'break' as const), at }), weight: 2 },
   { arbitrary: fc.record({ do: fc.constant('change' as const), at, count: fc.nat({ max: 3 }) }), weight: 3 },
   { arbitrary: fc.record({ do: fc.constant('settle' as const), at }), weight: 2 },
   { arbitrary: fc.record({ do: fc.constant('mark' as const), at }), weight: 1 },
@@ -193,6 +193,10 @@ async function commit(store: Store, of: (index: number) => Model, acts: readonly
       const participants = (model.isJoined ? ['ann'] : names).map((name) => participant(name));
       const change = { expected: chat.revision, after: { ...chat, participants } };
       ask(store.commit({ now: noon, chat: change, items: events(each.count) }), changed(model, chat, each.count));
+    } else if (each.do === 'break' && chat) {
+      const change = { expected: chat.revision, after: chat };
+      const items = [...events(1), ...events(1).map((item) => ({ ...item, tail: 'text' as unknown as Buffer }))];
+      ask(store.commit({ now: noon, chat: change, items }), model.revision === chat.revision ? 'failed' : 'stale');
     } else if (each.do === 'settle' && lane && chat) {
       lanes[each.at] = undefined;
       model.settledAt = chat.last;

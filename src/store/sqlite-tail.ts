@@ -25,7 +25,9 @@ export interface Tail extends Pick<Places, 'place' | 'placeChat' | 'present' | '
   after(change: Change, outcome: Done): Done;
   /** After a transaction: what has waited long enough is placed, and what is known of chats kept within its bound. */
   settle(): void;
-  /** Rows were changed by another way than `append` and changes, or a transaction came to nothing. */
+  /** Runs a transaction; if it throws, what is known is what was known before. */
+  attempt<T>(run: () => T): T;
+  /** Rows were changed by another way than `append` and changes, or a transaction of many came to nothing. */
   lost(): void;
 }
 
@@ -115,6 +117,14 @@ export function openTail(
     settle() {
       places.placeSome();
       if (heads.size > mostHeads) heads.clear();
+    },
+    attempt(run) {
+      try {
+        return places.attempt(run);
+      } catch (failure) {
+        heads.clear();
+        throw failure;
+      }
     },
     lost() {
       heads.clear();

@@ -78,7 +78,11 @@ export function openSqlite(
     async [Symbol.asyncDispose]() {
       if (!database.isOpen) return;
       queue.flush();
-      if (as === 'server') tail.place();
+      try {
+        if (as === 'server') tail.place();
+      } catch {
+        // A full disk, most likely: the next start finds what waits, as after kill -9.
+      }
       await checkpointer?.[Symbol.asyncDispose]();
       database.close();
       release();
@@ -191,15 +195,14 @@ function groupCommit(
     try {
       tail.settle();
     } catch {
-      // A full disk, most likely: all of it is answered and on disk, and the next commit tries again and says why not.
+      // A full disk, most likely: all of it is answered and on disk, and the next commit tries again.
     }
   }
 
   function alone(each: Waiting): () => void {
     try {
-      return transaction(database, () => apply(each, prepared, tail, counts));
+      return tail.attempt(() => transaction(database, () => apply(each, prepared, tail, counts)));
     } catch (failure) {
-      tail.lost();
       if ('append' in each) counts.appended('failed');
       else counts.changed('failed');
       return () => each.reject(failure);
