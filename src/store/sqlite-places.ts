@@ -26,7 +26,9 @@ export interface Places {
   present<P extends Stand>(chat: ChatKey, position: P): P;
   /** Before a read: asks the database what waits, if that is not known. */
   know(): void;
-  /** Rows were changed by another way, or a transaction came to nothing: only the database knows what waits. */
+  /** Runs a transaction. If it throws it has come to nothing: what waits is then what waited before. */
+  attempt<T>(run: () => T): T;
+  /** Rows were changed by another way, or many came to nothing at once: only the database knows what waits. */
   lost(): void;
 }
 
@@ -45,18 +47,28 @@ interface Waiting {
   readonly tokens: Set<string>;
 }
 
-/** Items that may wait: of 300 busy chats each has then ten or more, so that a page is written for as many. */
-const mostWaiting = 4000;
-/** How far behind the log's end any may wait: so many rows the next start has to look at. */
-const furthestBack = 4 * mostWaiting;
-/** Placed at a time, or a few more: a millisecond or two, in which nothing else is done. */
-const placedAtOnce = 250;
+export interface PlaceLimits {
+  /** Items that may wait: of 300 busy chats each has then ten or more, so that a page is written for as many. */
+  readonly mostWaiting: number;
+  /** How far behind the log's end any may wait: so many rows the next start has to look at. */
+  readonly furthestBack: number;
+  /** Placed at a time, and then the rest of their chats: a millisecond or two, in which nothing else is done. */
+  readonly placedAtOnce: number;
+}
+
+export const placeLimits: PlaceLimits = { mostWaiting: 4000, furthestBack: 16_000, placedAtOnce: 250 };
 
 /** `wrote` is told how many items a transaction placed, as the checkpointer is of every other. */
-export function openPlaces(database: DatabaseSync, prepared: Prepared, wrote: (changes: number) => void): Places {
+export function openPlaces(
+  database: DatabaseSync,
+  prepared: Prepared,
+  wrote: (changes: number) => void,
+  { mostWaiting, furthestBack, placedAtOnce }: PlaceLimits,
+): Places {
   // In the order of their first items.
   const waiting = new Map<ChatKey, Waiting>();
   let [length, newest, isUnknown] = [0, 0, true];
+  let placedSince: [ChatKey, Waiting][] | undefined;
 
   function know(): void {
     if (!isUnknown) return;
@@ -85,23 +97,47 @@ export function openPlaces(database: DatabaseSync, prepared: Prepared, wrote: (c
     let count = 0;
     const run = () => {
       for (const chat of chats) {
-        const { items = [] } = waiting.get(chat) ?? {};
+        const mine = waiting.get(chat);
+        if (!mine) continue;
         waiting.delete(chat);
-        count += items.length;
-        placeItems(chat, items, prepared);
+        placedSince?.push([chat, mine]);
+        count += mine.items.length;
+        placeItems(chat, mine.items, prepared);
       }
+      length -= count;
       const [oldest] = waiting.values();
       prepared('UPDATE placed SET item = ?').run((oldest?.items[0]?.key ?? newest + 1) - 1);
     };
-    try {
-      if (database.isTransaction) run();
-      else unsynced(database, run);
-    } catch (failure) {
-      lost();
-      throw failure;
-    }
-    length -= count;
+    if (database.isTransaction) run();
+    else attempt(() => unsynced(database, run));
     wrote(count);
+  }
+
+  function attempt<T>(run: () => T): T {
+    know();
+    const before = { length, newest, placed: [] };
+    placedSince = before.placed;
+    try {
+      return run();
+    } catch (failure) {
+      undo(before);
+      throw failure;
+    } finally {
+      placedSince = undefined;
+    }
+  }
+
+  function undo(before: { readonly length: number; readonly newest: number; placed: [ChatKey, Waiting][] }): void {
+    for (const [chat, mine] of waiting) {
+      dropAfter(before.newest, mine);
+      if (mine.items.length === 0) waiting.delete(chat);
+    }
+    if (before.placed.length > 0) {
+      const all = [...waiting, ...before.placed].sort(([, one], [, other]) => firstOf(one) - firstOf(other));
+      waiting.clear();
+      for (const [chat, mine] of all) waiting.set(chat, mine);
+    }
+    ({ length, newest } = before);
   }
 
   return {
@@ -134,12 +170,25 @@ export function openPlaces(database: DatabaseSync, prepared: Prepared, wrote: (c
       return last > position.last ? { ...position, last, lastTime } : position;
     },
     know,
+    attempt,
     lost,
   };
 }
 
+function dropAfter(key: number, { items, tokens }: Waiting): void {
+  for (let last = items.at(-1); last && last.key > key; last = items.at(-1)) {
+    items.pop();
+    if (last.token) tokens.delete(nameOf(last.token));
+  }
+}
+
+function firstOf({ items: [first] }: Waiting): number {
+  return first?.key ?? 0;
+}
+
 /** Some of them may be placed: chats are not placed in the order of the log. */
-const unplaced = 'SELECT key, chat, number, time, token FROM item WHERE key > (SELECT item FROM placed) ORDER BY key';
+export const unplaced =
+  'SELECT key, chat, number, time, token FROM item WHERE key > (SELECT item FROM placed) ORDER BY key';
 
 function placeItems(chat: ChatKey, items: readonly Unplaced[], prepared: Prepared): void {
   const putPlace = prepared('INSERT OR IGNORE INTO item_place (chat, time, item) VALUES (?, ?, ?)');

@@ -9,6 +9,7 @@ import { systemSteady } from '../runtime/steady.ts';
 import { migrations } from './migrations/sqlite.ts';
 import { digest } from './plan.ts';
 import { openSqlite } from './sqlite.ts';
+import { unplaced } from './sqlite-places.ts';
 import type { Append } from './store.ts';
 
 type Embedded = ReturnType<typeof openSqlite>;
@@ -160,6 +161,43 @@ describe('the tail of the embedded log', () => {
       const conflict = { ...(sent[0] as Append), token: { value: sent[0]?.token.value ?? '', request: 'another' } };
       assert.deepEqual(await store.append(conflict), { refused: 'token-conflict' });
       assert.equal(done(await store.append(message(1, 'ann'))).number, 4);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('[DU5, ST12] is read anew once for all that a full disk refuses, and does not keep the store from closing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tertulia-tail-'));
+    try {
+      const store = openSqlite(folder, systemSteady);
+      let reads = 0;
+      const prepare = store.database.prepare.bind(store.database);
+      store.database.prepare = (sql) => {
+        const statement = prepare(sql);
+        if (sql === unplaced) {
+          const all = statement.all.bind(statement);
+          statement.all = () => {
+            reads += 1;
+            return all();
+          };
+        }
+        return statement;
+      };
+      const chats = await Promise.all(Array.from({ length: 300 }, () => startChat(store)));
+      const firsts = chats.map(({ key }) => message(key, 'ann'));
+      for (const answer of await Promise.all(firsts.map((each) => store.append(each)))) done(answer);
+      const { page_count: pages } = store.database.prepare('PRAGMA page_count').get() as { page_count: number };
+      store.database.exec(`PRAGMA max_page_count = ${pages}`);
+      const content = 'x'.repeat(10_000);
+      const before = reads;
+      const refused = await Promise.allSettled(chats.map(({ key }) => store.append(message(key, 'ann', { content }))));
+      assert(refused.every(({ status }) => status === 'rejected'));
+      assert.equal(reads - before, 1);
+      assert((await store.positions(chats.map(({ key }) => key))).every(({ last }) => last === 1));
+      await store[Symbol.asyncDispose]();
+
+      await using next = openSqlite(folder, systemSteady);
+      for (const each of firsts) assert.equal(done(await next.append(each)).again, true);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { ChatKey } from '../domain/chat.ts';
 import { wakeStreams } from './lanes.ts';
 import { digest, extraColumn, inColumn, itemTypeColumn } from './plan.ts';
-import { openPlaces, type Places, startOf } from './sqlite-places.ts';
+import { openPlaces, type PlaceLimits, type Places, startOf } from './sqlite-places.ts';
 import type { Append, AppendOutcome, Change, ChangeOutcome } from './store.ts';
 
 type Prepared = (sql: string) => StatementSync;
@@ -25,7 +25,9 @@ export interface Tail extends Pick<Places, 'place' | 'placeChat' | 'present' | '
   after(change: Change, outcome: Done): Done;
   /** After a transaction: what has waited long enough is placed, and what is known of chats kept within its bound. */
   settle(): void;
-  /** Rows were changed by another way than `append` and changes, or a transaction came to nothing. */
+  /** Runs a transaction; if it throws, what is known is what was known before. */
+  attempt<T>(run: () => T): T;
+  /** Rows were changed by another way than `append` and changes, or a transaction of many came to nothing. */
   lost(): void;
 }
 
@@ -45,8 +47,13 @@ interface Head {
 /** Chats whose heads are kept: 10 MB or so. */
 const mostHeads = 20_000;
 
-export function openTail(database: DatabaseSync, prepared: Prepared, wrote: (changes: number) => void): Tail {
-  const places = openPlaces(database, prepared, wrote);
+export function openTail(
+  database: DatabaseSync,
+  prepared: Prepared,
+  wrote: (changes: number) => void,
+  limits: PlaceLimits,
+): Tail {
+  const places = openPlaces(database, prepared, wrote, limits);
   const heads = new Map<ChatKey, Head>();
 
   function headOf(chat: ChatKey): Head | undefined {
@@ -110,6 +117,14 @@ export function openTail(database: DatabaseSync, prepared: Prepared, wrote: (cha
     settle() {
       places.placeSome();
       if (heads.size > mostHeads) heads.clear();
+    },
+    attempt(run) {
+      try {
+        return places.attempt(run);
+      } catch (failure) {
+        heads.clear();
+        throw failure;
+      }
     },
     lost() {
       heads.clear();

@@ -8,6 +8,7 @@ import { type CommitCounts, openCommitCounts } from './commit-counts.ts';
 import { migrations } from './migrations/sqlite.ts';
 import { type ChatRow, type Dialect, plan, positionOf, type Statement, tokenKey } from './plan.ts';
 import { lanes } from './sqlite-lanes.ts';
+import { type PlaceLimits, placeLimits } from './sqlite-places.ts';
 import { reads } from './sqlite-reads.ts';
 import { openTail, type Tail } from './sqlite-tail.ts';
 import { transaction } from './sqlite-transaction.ts';
@@ -41,6 +42,7 @@ export function openSqlite(
   directory: string,
   steady: Steady,
   as: 'server' | 'tool' = 'server',
+  limits: PlaceLimits = placeLimits,
 ): Store & { readonly database: DatabaseSync } {
   const inMemory = directory === ':memory:';
   const release = inMemory || as === 'tool' ? () => {} : lock(directory);
@@ -62,7 +64,7 @@ export function openSqlite(
   };
   const checkpointer = inMemory ? undefined : openCheckpointer(join(directory, 'tertulia.db'), database);
   const wrote = (changes: number) => checkpointer?.wrote(changes);
-  const tail = openTail(database, prepared, wrote);
+  const tail = openTail(database, prepared, wrote, limits);
   const queue = groupCommit(database, prepared, steady, tail, wrote);
 
   return {
@@ -76,7 +78,11 @@ export function openSqlite(
     async [Symbol.asyncDispose]() {
       if (!database.isOpen) return;
       queue.flush();
-      if (as === 'server') tail.place();
+      try {
+        if (as === 'server') tail.place();
+      } catch {
+        // A full disk, most likely: the next start finds what waits, as after kill -9.
+      }
       await checkpointer?.[Symbol.asyncDispose]();
       database.close();
       release();
@@ -189,15 +195,14 @@ function groupCommit(
     try {
       tail.settle();
     } catch {
-      // A full disk, most likely: all of it is answered and on disk, and the next commit tries again and says why not.
+      // A full disk, most likely: all of it is answered and on disk, and the next commit tries again.
     }
   }
 
   function alone(each: Waiting): () => void {
     try {
-      return transaction(database, () => apply(each, prepared, tail, counts));
+      return tail.attempt(() => transaction(database, () => apply(each, prepared, tail, counts)));
     } catch (failure) {
-      tail.lost();
       if ('append' in each) counts.appended('failed');
       else counts.changed('failed');
       return () => each.reject(failure);

@@ -152,9 +152,10 @@ export const migrations: readonly string[] = [
     token BLOB,
     request BLOB
   ) STRICT;
+  CREATE INDEX message_token_by_number ON message_token (chat, number);
   INSERT INTO item (key, chat, time, number, tail, type, content_type, content, participant, extra, token, request)
     SELECT item_before.rowid, item_before.chat, item_before.time, item_before.number, item_before.tail, type, content_type, content, participant, extra, message_token.key, request
-    FROM item_before LEFT JOIN message_token
+    FROM item_before LEFT JOIN message_token INDEXED BY message_token_by_number
       ON message_token.chat = item_before.chat AND message_token.number = item_before.number
     ORDER BY item_before.rowid;
   DROP TABLE item_before;
