@@ -93,16 +93,30 @@ async function samplesAmong(
 ): Promise<Sample[]> {
   const directory = filledDirectory(contacts, progress);
   stack.defer(() => rmSync(directory, { recursive: true }));
+  const chats: Chat[] = [];
+  {
+    await using server = await startTertulia({ TERTULIA_DATA_DIR: directory });
+    using connection = await openConnection(server.port);
+    await using store = openSqlite(directory, systemSteady, 'tool');
+    for (const _ of sizes) chats.push(await startChat(connection, store));
+  }
+  const made: Pick<Sample, 'contacts' | 'items' | 'page' | 'head' | 'body'>[] = [];
+  {
+    // Filled while no server holds it.
+    await using store = openSqlite(directory, systemSteady);
+    for (const [index, items] of sizes.entries()) {
+      const chat = chats[index] as Chat;
+      await fill(store, chat, items);
+      const head = ['content-type: application/json', `x-amz-bearer: ${chat.token}`];
+      for (const page of pages) {
+        made.push({ contacts, items, page, head, body: JSON.stringify(await inputOf(page, store, chat.key, items)) });
+      }
+    }
+  }
   const server = stack.use(await startTertulia({ TERTULIA_DATA_DIR: directory }));
   const connection = stack.use(await openConnection(server.port));
-  await using store = openSqlite(directory, systemSteady, 'tool');
-  const samples: Sample[] = [];
-  for (const items of sizes) {
-    const chat = await startChat(connection, store);
-    await fill(store, chat, items);
-    for (const page of pages) samples.push(await sample(connection, store, chat, { contacts, items, page }));
-  }
-  return samples;
+  for (const { head, body } of made) await demandPage(connection, head, body);
+  return made.map((each) => ({ ...each, connection, times: [] }));
 }
 
 /** A customer and a custom participant, both connected: two items. */
@@ -150,19 +164,10 @@ async function fill(store: Store, { key, customer, bot }: Chat, size: number): P
   }
 }
 
-async function sample(
-  connection: Connection,
-  store: Store,
-  { key, token }: Chat,
-  { contacts, items, page }: Pick<Sample, 'contacts' | 'items' | 'page'>,
-): Promise<Sample> {
-  const head = ['content-type: application/json', `x-amz-bearer: ${token}`];
-  const body = JSON.stringify(await inputOf(page, store, key, items));
-  const found = membersOf<{ Transcript: readonly unknown[] }>(
-    await connection.ask('POST', '/participant/transcript', head, body),
-  );
-  if (found.Transcript.length !== 5) throw new Error(`a page has ${found.Transcript.length} items`);
-  return { contacts, items, page, connection, head, body, times: [] };
+async function demandPage(connection: Connection, head: readonly string[], body: string): Promise<void> {
+  const answer = await connection.ask('POST', '/participant/transcript', head, body);
+  const { Transcript } = membersOf<{ Transcript: readonly unknown[] }>(answer);
+  if (Transcript.length !== 5) throw new Error(`a page has ${Transcript.length} items`);
 }
 
 async function inputOf(page: Page, store: Store, chat: number, items: number): Promise<object> {
