@@ -45,7 +45,8 @@ if (unknown.length > 0) {
 }
 
 const git = (...args: readonly string[]) => execFileSync('git', args, { cwd: project, encoding: 'utf8' }).trim();
-const commit = `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ' with changes'}`;
+const changes = git('status', '--porcelain', '--', '.', ':!bench/RESULTS.md');
+const commit = `${git('rev-parse', '--short', 'HEAD')}${changes === '' ? '' : ' with changes'}`;
 const gibibytes = Math.round(totalmem() / 2 ** 30);
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${gibibytes} GiB, Node ${process.versions.node}`;
 const began = performance.now();
