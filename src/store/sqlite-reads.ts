@@ -41,10 +41,9 @@ export function reads(
       return chat && tail.present(chat.key, chat);
     },
     async items(chat: ChatKey, range: Range) {
-      tail.placeChat(chat);
       const rows = prepared(`
         SELECT number, item.time, tail, type, content_type, content, participant, extra
-        FROM item_place AS place CROSS JOIN item ON item.key = place.item
+        FROM ${isPlaced(chat, tail) ? 'item_place' : placedOrNot} AS place CROSS JOIN item ON item.key = place.item
         WHERE place.chat = ? AND place.time > ? AND place.time < ? ORDER BY place.time ${range.newestFirst ? 'DESC' : 'ASC'} LIMIT ?`).all(
         chat,
         range.after ?? -1,
@@ -95,6 +94,21 @@ export function reads(
       }));
     },
   };
+}
+
+/** Every item, where what waits cannot be placed: reads the log's end. */
+const placedOrNot = `(
+  SELECT chat, time, item FROM item_place
+  UNION SELECT chat, time, key FROM item WHERE key > (SELECT item FROM placed))`;
+
+/** What a full disk has no room for can be read all the same. */
+function isPlaced(chat: ChatKey, tail: Tail): boolean {
+  try {
+    tail.placeChat(chat);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function namedOf(row: Record<string, unknown>): { name: string; revision: number; document: Record<string, unknown> } {

@@ -203,6 +203,22 @@ describe('the tail of the embedded log', () => {
     }
   });
 
+  test('[DU6] can be read where a full disk has no room to place it', async () => {
+    await using store = openSqlite(':memory:', systemSteady);
+    const [read, other] = [await startChat(store), await startChat(store)];
+    done(await store.append(message(read.key, 'ann')));
+    assert.equal((await transcript(store, read.key)).length, 1);
+    const sent = Array.from({ length: 1200 }, (_, index) => message((index % 3 ? read : other).key, 'ann'));
+    for (const answer of await Promise.all(sent.map((each) => store.append(each)))) done(answer);
+    const { page_count: pages } = store.database.prepare('PRAGMA page_count').get() as { page_count: number };
+    store.database.exec(`PRAGMA max_page_count = ${pages}`);
+    assert.equal((await transcript(store, read.key)).length, 801);
+    const [, , last] = await store.items(read.key, { newestFirst: true, limit: 3 });
+    const page = await store.items(read.key, { after: last?.time, newestFirst: false, limit: 3 });
+    assert.deepEqual([last?.number, ...page.map(({ number }) => number)], [799, 800, 801]);
+    assert.equal(placed(store).places, 1);
+  });
+
   test('[DU5, ST20] what is erased at the end of the log hides nothing that comes after', async () => {
     await using store = openSqlite(':memory:', systemSteady);
     const [gone, stays] = [await startChat(store), await startChat(store)];
